@@ -1,0 +1,1 @@
+"""Reads Klaviyo's OpenAPI file into the compact facts that the project commits."""
