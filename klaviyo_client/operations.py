@@ -150,13 +150,13 @@ def operation_at(method: str, path: str) -> Operation | None:
 
 def operation_from(row: Mapping[str, Any], fieldsets: Mapping[str, list[str]]) -> Operation:
     """An operation from its row in the facts file."""
-    simple = {key: row[key] for key in ("id", "method", "path")}
     optional = ("cursor", "filter_required", "body", "multipart", "resource", "record")
     lists = ("status", "scopes", "sort", "include", "parameters", "aliases")
+    plain: dict[str, Any] = {key: row[key] for key in ("id", "method", "path")}
+    plain |= {key: row[key] for key in optional if key in row}
+    plain |= {key: tuple(row.get(key, ())) for key in lists}
     return Operation(
-        **simple,
-        **{key: row[key] for key in optional if key in row},
-        **{key: tuple(row.get(key, ())) for key in lists},
+        **plain,
         rate=Rate(*row["rate"]),
         parameter_rates=tuple(
             ParameterRate(limit["parameter"], limit["value"], Rate(*limit["rate"]))

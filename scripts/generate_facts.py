@@ -1,7 +1,7 @@
 """Generate the committed facts and schemas from Klaviyo's OpenAPI file.
 
-    python scripts/generate_facts.py OPENAPI_FILE            write them
-    python scripts/generate_facts.py OPENAPI_FILE --check    say what differs; exit 1 if anything
+python scripts/generate_facts.py OPENAPI_FILE            write them
+python scripts/generate_facts.py OPENAPI_FILE --check    say what differs; exit 1 if anything
 """
 
 from __future__ import annotations

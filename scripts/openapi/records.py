@@ -81,7 +81,9 @@ def record_schema(document: Document, operation: Json) -> Json | None:
         return None
     resource = merged(document, data.get("items", data))
     query = {p["name"]: p for p in operation["parameters"]}
-    attributes = merged(document, resource["properties"].get("attributes", {})).get("properties", {})
+    attributes = merged(document, resource["properties"].get("attributes", {})).get(
+        "properties", {}
+    )
     properties: Json = {"id": {"type": "string"}}
     properties |= {name: column(document, schema, ()) for name, schema in attributes.items()}
     properties |= relation_columns(document, resource, enumeration(query.get("include")))

@@ -1,0 +1,157 @@
+"""Rate limits kept before Klaviyo has to enforce them.
+
+Klaviyo counts requests in fixed windows whose start nobody outside knows. So the pacer keeps
+sliding ones: never more than the limit in any second and any minute, hence in no fixed window
+either. A request counts from when it is sent until a window's length after its answer came, the
+latest moment at which the server may have counted it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from klaviyo_client.clock import Clock
+from klaviyo_client.errors import WaitTooLongError
+from klaviyo_client.operations import Rate
+
+SECOND, MINUTE, DAY = 1, 60, 86_400
+# How soon to look again when only requests under way fill a window.
+RECHECK_SECONDS = 0.01
+WINDOW_LIMIT = re.compile(r"(\d+)\s*;\s*w=(\d+)")
+
+
+@dataclass(slots=True)
+class Window:
+    """Requests answered within the last `length` seconds, and how many are allowed."""
+
+    length: int
+    limit: int
+    answered: deque[float] = field(default_factory=deque)
+
+    def used(self, under_way: int, now: float) -> int:
+        """Requests that may count in this window now."""
+        while self.answered and self.answered[0] <= now - self.length:
+            self.answered.popleft()
+        return under_way + len(self.answered)
+
+    def delay(self, under_way: int, now: float) -> float:
+        """Seconds until one more request fits."""
+        surplus = self.used(under_way, now) - self.limit
+        if surplus < 0:
+            return 0.0
+        if surplus < len(self.answered):
+            return self.answered[surplus] + self.length - now
+        return RECHECK_SECONDS
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What one limit of Klaviyo counts: the windows of an operation or of a parameter value."""
+
+    windows: list[Window]
+    under_way: int = 0
+    blocked_until: float = float("-inf")
+
+    def delay(self, now: float) -> float:
+        """Seconds until one more request fits all windows."""
+        waits = [window.delay(self.under_way, now) for window in self.windows]
+        return max(self.blocked_until - now, *waits)
+
+    def answered(self, now: float) -> None:
+        """Count a request that has been answered."""
+        self.under_way -= 1
+        for window in self.windows:
+            window.answered.append(now)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """The right to send one request, held until its answer."""
+
+    operation_id: str
+    buckets: tuple[Bucket, ...]
+
+
+def bucket(rate: Rate) -> Bucket:
+    """An unused bucket of that rate."""
+    limits = ((SECOND, rate.burst), (MINUTE, rate.steady), (DAY, rate.daily))
+    return Bucket([Window(length, limit) for length, limit in limits if limit is not None])
+
+
+class Pacer:
+    """Hands out tickets so that no bucket overflows; shared by all threads of a client."""
+
+    def __init__(self, clock: Clock, max_wait_seconds: float) -> None:
+        """Wait by `clock`, but never longer than `max_wait_seconds` for one ticket."""
+        self._clock = clock
+        self._max_wait_seconds = max_wait_seconds
+        self._buckets: dict[str, Bucket] = {}
+        self._lock = threading.Lock()
+
+    def acquire(self, operation_id: str, rates: Mapping[str, Rate]) -> Ticket:
+        """Wait until a request that counts in these buckets may be sent.
+
+        Raises:
+            WaitTooLongError: that takes longer than `max_wait_seconds`.
+        """
+        while True:
+            with self._lock:
+                held = tuple(
+                    self._buckets.setdefault(name, bucket(rate)) for name, rate in rates.items()
+                )
+                now = self._clock.monotonic()
+                delay = max(one.delay(now) for one in held)
+                if delay <= 0:
+                    for one in held:
+                        one.under_way += 1
+                    return Ticket(operation_id, held)
+            if delay > self._max_wait_seconds:
+                raise WaitTooLongError(operation_id, delay, self._max_wait_seconds)
+            self._clock.sleep(delay)
+
+    def release(self, ticket: Ticket, headers: Mapping[str, str]) -> None:
+        """Count the request as answered and learn from the answer's rate headers.
+
+        Call it exactly once for each ticket, with no headers where no answer came.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            for one in ticket.buckets:
+                one.answered(now)
+            self._learn(ticket.buckets[0], headers, now)
+
+    def defer(self, ticket: Ticket, seconds: float) -> None:
+        """Let no request into the ticket's buckets for that long (429, or a failing server)."""
+        with self._lock:
+            until = self._clock.monotonic() + seconds
+            for one in ticket.buckets:
+                one.blocked_until = max(one.blocked_until, until)
+
+    def _learn(self, one: Bucket, headers: Mapping[str, str], now: float) -> None:
+        """Take over the server's limits, and count requests that others have sent."""
+        limits = headers.get("ratelimit-limit", "")
+        for limit, length in WINDOW_LIMIT.findall(limits):
+            for window in one.windows:
+                if window.length == int(length):
+                    window.limit = max(1, int(limit))
+        remaining = leading_number(headers.get("ratelimit-remaining"))
+        binding = binding_window(one.windows, leading_number(limits))
+        if remaining is None or binding is None:
+            return
+        others = binding.limit - remaining - binding.used(one.under_way, now)
+        binding.answered.extend([now] * others)
+
+
+def binding_window(windows: Iterable[Window], limit: int | None) -> Window | None:
+    """The window that the headers speak of: the shortest with that limit."""
+    return next((window for window in windows if window.limit == limit), None)
+
+
+def leading_number(text: str | None) -> int | None:
+    """The integer at the start of a header value, or None."""
+    match = re.match(r"\s*(\d+)", text or "")
+    return int(match[1]) if match else None

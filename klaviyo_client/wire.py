@@ -1,0 +1,180 @@
+"""HTTP as Klaviyo speaks it, without a socket: addresses, headers, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from klaviyo_client.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    ConnectionFailedError,
+    ErrorDetail,
+    InvalidRequestError,
+    NotFoundError,
+    PaginationError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+)
+
+MEDIA_TYPE = "application/vnd.api+json"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ERRORS: Mapping[int, type[ApiError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    429: RateLimitedError,
+}
+FIRST_ERROR_STATUS, FIRST_SERVER_ERROR_STATUS = 300, 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Klaviyo answered: status, headers by lower-case name, and the body's bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The parsed body, or None where it is empty."""
+        return msgspec.json.decode(self.body) if self.body.strip() else None
+
+
+class Links(msgspec.Struct):
+    """The links of a page; only `next` is ever followed."""
+
+    next: str | None = None
+
+
+class Page(msgspec.Struct):
+    """A page of a collection; resources stay unparsed JSON until someone needs them."""
+
+    data: msgspec.Raw
+    included: msgspec.Raw | None = None
+    links: Links | None = None
+
+    @property
+    def next(self) -> str | None:
+        """The address of the next page, or None on the last."""
+        return self.links.next if self.links else None
+
+
+PAGE = msgspec.json.Decoder(Page)
+
+
+def base_address(url: str) -> str:
+    """The address of the API's host, without a trailing slash.
+
+    Raises:
+        ConfigurationError: it is no http(s) address, or plain http to another machine, which
+            would show the key to the network.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError("api_url must be an address such as https://a.klaviyo.com")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ConfigurationError("api_url may use plain http only for a loopback address")
+    return url.rstrip("/")
+
+
+def request_address(
+    base: str, template: str, path: Mapping[str, str], parameters: Mapping[str, str]
+) -> str:
+    """The full address of a request; path values and parameters are escaped.
+
+    Raises:
+        InvalidRequestError: a value for a placeholder of the path is missing or empty.
+    """
+    filled = template
+    for name, value in path.items():
+        filled = filled.replace("{" + name + "}", quote(value, safe=""))
+    if "{" in filled or "//" in filled or filled.endswith("/"):
+        raise InvalidRequestError(f"{template} needs a value for each of its placeholders")
+    return f"{base}{filled}" + ("?" + urlencode(parameters, quote_via=quote) if parameters else "")
+
+
+def next_address(base: str, link: str, seen: set[str]) -> str:
+    """A page link that is safe to follow, verbatim.
+
+    Raises:
+        PaginationError: it leaves the configured host, or was followed before.
+    """
+    if urlsplit(link)[:2] != urlsplit(base)[:2]:
+        raise PaginationError("a next link leads to another host than api_url; not followed")
+    if link in seen:
+        raise PaginationError("a next link repeats; following it would never end")
+    seen.add(link)
+    return link
+
+
+def read_page(answer: Answer, operation_id: str) -> Page:
+    """The page in an answer.
+
+    Raises:
+        ConnectionFailedError: the body is not a whole JSON:API page.
+    """
+    try:
+        return PAGE.decode(answer.body)
+    except msgspec.MsgspecError as error:
+        message = f"the answer to {operation_id} is no whole JSON:API document"
+        raise ConnectionFailedError(message, sent=True) from error
+
+
+def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> Answer:
+    """The answer itself, if it is a success.
+
+    Raises:
+        ApiError: the subclass that the status stands for.
+    """
+    if answer.status < FIRST_ERROR_STATUS:
+        return answer
+    errors = error_details(answer.body)
+    kind = ERRORS.get(answer.status, ApiError)
+    # An intermediary's 403 page is not Klaviyo's word on permissions, and passes.
+    page_of_intermediary = kind is PermissionDeniedError and not errors
+    if answer.status >= FIRST_SERVER_ERROR_STATUS or page_of_intermediary:
+        kind = ServerError
+    wait = retry_after(answer.headers)
+    raise kind(operation_id, answer.status, errors, scopes=scopes, retry_after=wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds in `Retry-After`, or None where it is absent or not a number."""
+    try:
+        return max(0.0, float(headers.get("retry-after", "")))
+    except ValueError:
+        return None
+
+
+def error_details(body: bytes) -> tuple[ErrorDetail, ...]:
+    """The entries of a JSON:API error body; none where the body is something else."""
+    try:
+        errors = msgspec.json.decode(body)["errors"]
+        return tuple(error_detail(error) for error in errors)
+    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def error_detail(error: dict[str, Any]) -> ErrorDetail:
+    """One entry of a JSON:API error body."""
+    source, meta = error.get("source") or {}, error.get("meta") or {}
+    return ErrorDetail(
+        code=str(error.get("code", "")),
+        title=str(error.get("title", "")),
+        detail=str(error.get("detail", "")),
+        pointer=source.get("pointer"),
+        parameter=source.get("parameter"),
+        duplicate_profile_id=meta.get("duplicate_profile_id"),
+        id=error.get("id"),
+    )
