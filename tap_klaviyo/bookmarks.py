@@ -1,0 +1,65 @@
+"""One stream's bookmark: the moment up to which everything has been emitted."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from datetime import datetime
+from typing import Any
+
+from klaviyo_client.errors import ConfigurationError
+from tap_klaviyo.times import parse_time, rfc3339
+
+State = MutableMapping[str, Any]
+
+
+class Bookmark:
+    """Moves a Singer bookmark forward, and only to where nothing before it is missing.
+
+    It never passes `ceiling` (the start of the run: future-dated events exist), never goes back
+    (rows inside the look-back), and stays where it is until `finish` once rows have come out of
+    order, or where `resumable` is false.
+    """
+
+    def __init__(self, state: State, key: str, ceiling: datetime, *, resumable: bool) -> None:
+        """Continue from the bookmark in `state`, a stream's part of the tap's state.
+
+        Raises:
+            ConfigurationError: the bookmark there is no time.
+        """
+        self._state = state
+        self._key = key
+        self._ceiling = ceiling.isoformat()
+        self._resumable = resumable
+        self._latest = self._highest = ""
+        known = state.get("replication_key_value") if state.get("replication_key") == key else None
+        try:
+            self.start = parse_time(known) if known else None
+        except (ValueError, AttributeError):
+            raise ConfigurationError(f"the bookmark in the state is no time ({key})") from None
+        self._started = self._written = self.start.isoformat() if self.start else ""
+
+    def see(self, value: str | None) -> bool:
+        """Take note of an emitted record; True where the bookmark moved."""
+        if value is None:
+            return False
+        value = rfc3339(value)
+        # Rows from before the bookmark are only read again; their order does not matter.
+        if self._started < value < self._latest:
+            self._resumable = False
+        self._latest = value
+        self._highest = max(self._highest, value)
+        return self._resumable and self._write()
+
+    def finish(self) -> bool:
+        """Everything has been emitted; True where the bookmark moved."""
+        return self._write()
+
+    def _write(self) -> bool:
+        """Put the highest value seen, below the ceiling, into the state."""
+        value = min(self._highest, self._ceiling)
+        if value <= self._written:
+            return False
+        self._written = value
+        self._state["replication_key"] = self._key
+        self._state["replication_key_value"] = value
+        return True

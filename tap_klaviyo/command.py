@@ -1,0 +1,59 @@
+"""The command line: the SDK's, with one clear line instead of a traceback."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.plugin_base import SingerCommand
+
+from klaviyo_client.errors import ConfigurationError, KlaviyoError
+
+SECRETS = ("api_key", "oauth")
+
+
+class ClearCommand(SingerCommand):
+    """Says what went wrong in one line each, and exits 1."""
+
+    @classmethod
+    def like(cls, command: click.Command, logger: logging.Logger) -> ClearCommand:
+        """The same command, with clear errors."""
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            context_settings=command.context_settings,
+            help=command.help,
+            logger=logger,
+        )
+
+    def main(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run the command; what we know how to explain does not become a traceback."""
+        try:
+            return super().main(*arguments, **keywords)
+        except KlaviyoError as error:
+            for line in str(error).splitlines():
+                self.logger.error(line)  # noqa: TRY400 - the line is the explanation
+        except BrokenPipeError:
+            self.logger.error("The loader closed the pipe before all records were written")  # noqa: TRY400
+            # Nothing can be written any more; the interpreter must not try at exit.
+            sys.stdout = None
+        sys.exit(1)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; a malformed secret is named, never quoted, as the SDK's own message would."""
+        try:
+            return click.Command.invoke(self, ctx)
+        except ConfigValidationError as error:
+            raise ConfigurationError("\n".join(map(without_secret, error.errors))) from None
+
+
+def without_secret(message: str) -> str:
+    """A validation message, unless it is about a secret, whose value it would quote."""
+    for name in SECRETS:
+        if f"config['{name}']" in message:
+            return f"the setting {name} is malformed; see the README for its form"
+    return message

@@ -1,0 +1,106 @@
+"""Choosing events by their metric: by id, by name, or by the integration that sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from klaviyo_client.errors import ConfigurationError
+from klaviyo_client.filters import nearest
+
+Metric = Mapping[str, Any]
+KEYS = ("id", "name", "integration")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPattern:
+    """A metric must match every part that is set; `integration` is its name in Klaviyo."""
+
+    id: str | None = None
+    name: str | None = None
+    integration: str | None = None
+
+    def matches(self, metric: Metric) -> bool:
+        """Whether a metric resource fits."""
+        attributes = metric["attributes"]
+        integration = (attributes.get("integration") or {}).get("name")
+        return (
+            self.id in (None, metric["id"])
+            and self.name in (None, attributes["name"])
+            and self.integration in (None, integration)
+        )
+
+    def __str__(self) -> str:
+        """As the user wrote it."""
+        return ", ".join(f"{key} {getattr(self, key)!r}" for key in KEYS if getattr(self, key))
+
+
+@dataclass(frozen=True, slots=True)
+class MetricChoice:
+    """Which metrics' events to read: those included (all where empty) but not excluded."""
+
+    include: tuple[MetricPattern, ...] = ()
+    exclude: tuple[MetricPattern, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not self.include and not self.exclude
+
+
+def metric_choice(given: Mapping[str, Any]) -> MetricChoice:
+    """The choice from the option `metrics`: `{"include": [...], "exclude": [...]}`.
+
+    An entry is an object with `id`, `name`, `integration`, or a text that is an id or a name.
+
+    Raises:
+        ConfigurationError: it is of another form.
+    """
+    for key in given:
+        if key not in ("include", "exclude"):
+            raise ConfigurationError(f"unknown key {key!r}; keys: include, exclude")
+    return MetricChoice(patterns(given.get("include", [])), patterns(given.get("exclude", [])))
+
+
+def patterns(entries: Any) -> tuple[MetricPattern, ...]:
+    """Patterns from a list of entries; a plain text counts as a name until it proves an id."""
+    if not isinstance(entries, list):
+        raise ConfigurationError("include and exclude must be lists")
+    return tuple(pattern(entry) for entry in entries)
+
+
+def pattern(entry: Any) -> MetricPattern:
+    """One pattern."""
+    if isinstance(entry, str):
+        return MetricPattern(name=entry)
+    if not isinstance(entry, dict) or not entry or not set(entry) <= set(KEYS):
+        raise ConfigurationError("a metric is a text (id or name) or has id, name, integration")
+    return MetricPattern(**entry)
+
+
+def chosen_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> list[str]:
+    """Ids of the account's metrics that the choice takes, in the account's order.
+
+    Raises:
+        ConfigurationError: an included or excluded metric does not exist in the account.
+    """
+    included = matching(choice.include, metrics) if choice.include else {m["id"] for m in metrics}
+    excluded = matching(choice.exclude, metrics)
+    return [metric["id"] for metric in metrics if metric["id"] in included - excluded]
+
+
+def matching(wanted: Iterable[MetricPattern], metrics: Sequence[Metric]) -> set[str]:
+    """Ids of the metrics that any of the patterns takes."""
+    found: set[str] = set()
+    for one in wanted:
+        ids = {m["id"] for m in metrics if one.matches(m)}
+        ids |= {m["id"] for m in metrics if one == MetricPattern(name=m["id"])}
+        if not ids:
+            names = [m["attributes"]["name"] for m in metrics]
+            raise ConfigurationError(
+                "stream_options.events.metrics: the account has no metric with "
+                f"{one}{nearest(one.name or '', names)}",
+            )
+        found |= ids
+    return found

@@ -1,0 +1,92 @@
+"""The per-stream options of the setting `stream_options`, checked before anything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from klaviyo_client.errors import ConfigurationError, InvalidRequestError
+from klaviyo_client.filters import check_filter, joined, nearest
+from klaviyo_client.operations import operation
+from klaviyo_client.query import check_page_size
+from tap_klaviyo.metric_choice import MetricChoice, metric_choice
+from tap_klaviyo.specs import STREAMS, StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOptions:
+    """What the user wants of one stream; `lookback_days` None means the stream's default."""
+
+    filter: str | None = None
+    page_size: int | None = None
+    lookback_days: int | None = None
+    metrics: MetricChoice = field(default_factory=MetricChoice)
+
+
+OPTIONS: Mapping[str, tuple[type, ...]] = {
+    "filter": (str,),
+    "page_size": (int,),
+    "lookback_days": (int,),
+    "metrics": (dict,),
+}
+
+
+def stream_options(config: Mapping[str, Any]) -> dict[str, StreamOptions]:
+    """The options of every stream by its name.
+
+    Raises:
+        ConfigurationError: with one line for each mistake, naming stream and option.
+    """
+    given = config.get("stream_options") or {}
+    specs = {spec.name: spec for spec in STREAMS}
+    errors = [
+        f"stream_options names the unknown stream {name!r}{nearest(name, specs)}; "
+        f"streams: {', '.join(specs)}"
+        for name in given
+        if name not in specs
+    ]
+    for name, spec in specs.items():
+        errors.extend(
+            f"stream_options.{name}: {error}" for error in option_errors(spec, given.get(name, {}))
+        )
+    if errors:
+        raise ConfigurationError("\n".join(errors))
+    return {name: options_of(given.get(name, {})) for name in specs}
+
+
+def options_of(given: Mapping[str, Any]) -> StreamOptions:
+    """The options of one stream from checked settings."""
+    plain = {key: given.get(key) for key in ("filter", "page_size", "lookback_days")}
+    return StreamOptions(**plain, metrics=metric_choice(given.get("metrics", {})))
+
+
+def option_errors(spec: StreamSpec, given: Any) -> Iterator[str]:
+    """What is wrong with the options of one stream."""
+    if not isinstance(given, dict):
+        yield "must be an object of options"
+        return
+    for name, value in given.items():
+        if name not in OPTIONS:
+            yield f"unknown option {name!r}{nearest(name, OPTIONS)}; options: {', '.join(OPTIONS)}"
+        elif not isinstance(value, OPTIONS[name]) or isinstance(value, bool):
+            yield f"{name} must be of type {OPTIONS[name][0].__name__}"
+        else:
+            yield from value_errors(spec, name, value)
+
+
+def value_errors(spec: StreamSpec, name: str, value: Any) -> Iterator[str]:
+    """What is wrong with the value of one option, whose type is right."""
+    try:
+        if name == "filter":
+            check_filter(operation(spec.operation), joined(value, *spec.partitions))
+        elif name == "page_size":
+            check_page_size(operation(spec.operation), value)
+        elif name == "metrics":
+            metric_choice(value)
+    except (InvalidRequestError, ConfigurationError) as error:
+        yield f"{name}: {error}"
+    if name == "lookback_days" and (value < 0 or spec.replication_key is None):
+        yield "lookback_days must not be negative, and the stream must be incremental"
+    if name == "metrics" and spec.name != "events":
+        yield "only events can be chosen by metric"

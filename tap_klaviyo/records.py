@@ -1,0 +1,124 @@
+"""JSON:API resources as flat records, without any I/O.
+
+id, attributes under their own names, `<name>_id` or `<name>_ids` for relations,
+`extra_attributes` for whatever the schema does not know
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from tap_klaviyo.times import TimeTree, normalise_times, rfc3339, time_tree
+
+Resource = dict[str, Any]
+Record = dict[str, Any]
+Included = Mapping[tuple[str, str], Resource]
+Complete = Callable[[Record, Resource, Included], None]
+
+RELATION = "x-klaviyo-relationship"
+EXTRA = "extra_attributes"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordShape:
+    """How a resource becomes a record of one stream.
+
+    Attributes:
+        columns: Every column to fill, so that a value that is gone reads as null.
+        attributes: Columns that are attributes of the resource.
+        relations: Column of each relation by its name.
+        times: Where date-times stand.
+        complete: Fills columns that come from elsewhere.
+    """
+
+    columns: tuple[str, ...]
+    attributes: frozenset[str]
+    relations: Mapping[str, str]
+    times: TimeTree
+    complete: Complete | None = None
+
+
+def record_shape(
+    schema: Mapping[str, Any], columns: tuple[str, ...], complete: Complete | None = None
+) -> RecordShape:
+    """The shape of records with these columns of a stream's schema (relations still marked)."""
+    properties = schema["properties"]
+    relations = {part[RELATION]: name for name, part in properties.items() if RELATION in part}
+    attributes = set(properties) - set(relations.values()) - {"id", EXTRA}
+    return RecordShape(columns, frozenset(attributes), relations, time_tree(schema), complete)
+
+
+def flat_record(shape: RecordShape, resource: Resource, included: Included) -> Record:
+    """One record."""
+    record: Record = dict.fromkeys(shape.columns)
+    record["id"] = resource["id"]
+    extra: dict[str, Any] = {}
+    for name, value in (resource.get("attributes") or {}).items():
+        (record if name in shape.attributes else extra)[name] = value
+    for name, relation in (resource.get("relationships") or {}).items():
+        if "data" in relation:
+            column = shape.relations.get(name)
+            ids = related_ids(relation["data"])
+            if column:
+                record[column] = ids
+            else:
+                extra[name] = ids
+    normalise_record(record, extra, shape.times)
+    if extra:
+        record[EXTRA] = extra
+    if shape.complete:
+        shape.complete(record, resource, included)
+    return record
+
+
+def normalise_record(record: Record, extra: dict[str, Any], times: TimeTree) -> None:
+    """Bring date-times into one form; what is none goes to `extra`, so that no loader chokes."""
+    for name, below in times.items():
+        value = record.get(name)
+        if value is None:
+            continue
+        if below is not None:
+            normalise_times(value, below)
+            continue
+        try:
+            record[name] = rfc3339(value)
+        except (ValueError, TypeError, AttributeError):
+            record[name], extra[name] = None, value
+
+
+def related_ids(data: Any) -> str | list[str] | None:
+    """The id or ids in a relation's `data`."""
+    if isinstance(data, list):
+        return [one["id"] for one in data]
+    return data["id"] if data else None
+
+
+def related_id(resource: Resource, relation: str) -> str | None:
+    """The id that a to-one relation of a resource names, or None."""
+    data = ((resource.get("relationships") or {}).get(relation) or {}).get("data")
+    return str(data["id"]) if isinstance(data, dict) else None
+
+
+def page_resources(data: msgspec.Raw) -> list[Resource]:
+    """The resources of a page; an operation that answers a single one gives a list of it."""
+    decoded = msgspec.json.decode(data)
+    return decoded if isinstance(decoded, list) else [decoded]
+
+
+def page_included(included: msgspec.Raw | None) -> Included:
+    """The included resources of a page by type and id."""
+    resources = msgspec.json.decode(included) if included else None
+    return {(one["type"], one["id"]): one for one in resources or ()}
+
+
+def page_records(
+    shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw | None
+) -> Iterator[Record]:
+    """The records of a page, in its order."""
+    by_key = page_included(included)
+    for resource in page_resources(data):
+        yield flat_record(shape, resource, by_key)

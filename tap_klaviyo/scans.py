@@ -1,0 +1,84 @@
+"""Which scans make up a stream: time bounds, partitions, parents, metrics.
+
+A scan is one walk over the pages of one collection with one filter. A later concurrent reader
+only has to run several at once; what a scan is does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from klaviyo_client.filters import condition, joined
+from klaviyo_client.operations import Operation
+
+GRAIN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Records from `start` on and before `end`; None is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One walk: the filter, values for the path, columns that every record gets."""
+
+    filter: str | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    metric_id: str | None = None
+
+
+def reading_start(
+    bookmark: datetime | None, start_date: datetime | None, lookback_days: int
+) -> datetime | None:
+    """Where to begin: the look-back before the bookmark, but not before `start_date`."""
+    if bookmark is None:
+        return start_date
+    start = bookmark - timedelta(days=lookback_days)
+    return max(start, start_date) if start_date else start
+
+
+def time_filter(operation: Operation, field_name: str, bounds: Bounds) -> str | None:
+    """The bounds as a filter on one field.
+
+    Klaviyo compares whole seconds, so both ends are widened to them. Where only greater-than
+    exists, the bound lies one second earlier: records of the bookmark's own second come again
+    rather than not at all.
+    """
+    operators = operation.filters[field_name].operators
+    conditions = []
+    if bounds.start is not None:
+        start = whole_second(bounds.start)
+        if "greater-or-equal" in operators:
+            conditions.append(condition("greater-or-equal", field_name, start))
+        else:
+            conditions.append(condition("greater-than", field_name, start - GRAIN))
+    if bounds.end is not None and "less-than" in operators:
+        end = whole_second(bounds.end)
+        end = end if end == bounds.end else end + GRAIN
+        conditions.append(condition("less-than", field_name, end))
+    return joined(*conditions)
+
+
+def whole_second(moment: datetime) -> datetime:
+    """The second in which a moment lies."""
+    return moment.astimezone(timezone.utc).replace(microsecond=0)
+
+
+def combined_scans(
+    parents: Iterator[Scan], partitions: tuple[str | None, ...], metrics: list[str] | None
+) -> Iterator[Scan]:
+    """Each parent's scan, for each partition, for each metric (None: all metrics at once)."""
+    for parent in parents:
+        for partition in partitions:
+            for metric_id in metrics if metrics is not None else [None]:
+                metric = condition("equals", "metric_id", metric_id) if metric_id else None
+                yield Scan(
+                    joined(partition, metric, parent.filter), parent.path, parent.columns, metric_id
+                )

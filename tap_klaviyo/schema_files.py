@@ -1,0 +1,55 @@
+"""Finds record schemas: inside the wheel, or in `schemas/streams` of a checkout."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from klaviyo_client.operations import operation
+from tap_klaviyo.records import EXTRA, RELATION
+from tap_klaviyo.specs import StreamSpec
+
+CHECKOUT = Path(__file__).resolve().parent.parent / "schemas" / "streams"
+
+
+def schema_text(name: str) -> str:
+    """The text of a record schema file.
+
+    Raises:
+        FileNotFoundError: there is none of that name.
+    """
+    shipped = files("tap_klaviyo").joinpath("schemas", f"{name}.json")
+    if shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    return (CHECKOUT / f"{name}.json").read_text(encoding="utf-8")
+
+
+def marked_schema(spec: StreamSpec) -> dict[str, Any]:
+    """A stream's schema with its relations still marked by `x-klaviyo-relationship`."""
+    record = operation(spec.operation).record or spec.name
+    schema: dict[str, Any] = json.loads(schema_text(record))
+    properties = schema["properties"]
+    extra = properties.pop(EXTRA)
+    if spec.parent:
+        properties[spec.parent.column] = {"type": "string"}
+    includable = operation(spec.operation).include
+    for name, part in list(properties.items()):
+        if RELATION in part and part[RELATION] not in includable:
+            del properties[name]
+    properties |= {name: dict(column.schema) for name, column in spec.derived.items()}
+    properties[EXTRA] = extra
+    if spec.replication_key:
+        properties[spec.replication_key]["format"] = "date-time"
+    schema["required"] = list(spec.primary_keys)
+    return schema
+
+
+def singer_schema(marked: dict[str, Any]) -> dict[str, Any]:
+    """The schema as Singer messages carry it, without our marks."""
+    schema = deepcopy(marked)
+    for part in schema["properties"].values():
+        part.pop(RELATION, None)
+    return schema

@@ -1,0 +1,174 @@
+"""The tap's settings: their schema, and what JSON Schema cannot check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from singer_sdk import typing as th
+
+from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
+from klaviyo_client.client import KLAVIYO, ClientSettings
+from klaviyo_client.clock import Clock
+from klaviyo_client.errors import ConfigurationError
+from klaviyo_client.filters import nearest
+from klaviyo_client.operations import facts_revision
+from tap_klaviyo.times import parse_time
+
+METRIC_LIST = th.ArrayType(th.CustomType({"type": ["string", "object"]}))
+STREAM_OPTIONS = th.ObjectType(
+    th.Property("filter", th.StringType, description="A Klaviyo filter, added to the tap's own."),
+    th.Property("page_size", th.IntegerType, description="Records a page; default the largest."),
+    th.Property("lookback_days", th.IntegerType, description="Days to read again in each run."),
+    th.Property(
+        "metrics",
+        th.ObjectType(th.Property("include", METRIC_LIST), th.Property("exclude", METRIC_LIST)),
+        description="For events: metrics by id, name or integration.",
+    ),
+)
+OAUTH = th.ObjectType(
+    th.Property("client_id", th.StringType, required=True),
+    th.Property("client_secret", th.StringType, required=True, secret=True),
+    th.Property("refresh_token", th.StringType, required=True, secret=True),
+    th.Property("access_token", th.StringType, secret=True),
+)
+SETTINGS: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "api_key",
+        th.StringType,
+        secret=True,
+        title="API key",
+        description="A private API key (starts with pk_) with read scopes.",
+    ),
+    th.Property(
+        "oauth",
+        OAUTH,
+        secret=True,
+        title="OAuth credentials",
+        description="client_id, client_secret and refresh_token of an OAuth app, instead of a key.",
+    ),
+    th.Property(
+        "start_date",
+        th.StringType,
+        title="Start date",
+        description="Read incremental streams from this date or date-time on (UTC without offset).",
+    ),
+    th.Property(
+        "end_date",
+        th.StringType,
+        title="End date",
+        description="Read incremental streams up to, not including, this date or date-time.",
+    ),
+    th.Property(
+        "stream_options",
+        th.ObjectType(additional_properties=STREAM_OPTIONS),
+        title="Stream options",
+        description="By stream name: filter, page_size, lookback_days, metrics.",
+    ),
+    th.Property(
+        "on_missing_scope",
+        th.StringType,
+        default="fail",
+        allowed_values=["fail", "skip"],
+        title="On missing scope",
+        description="What to do with a stream whose scope the key lacks: fail, or skip and warn.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default=KLAVIYO,
+        title="API URL",
+        description="Klaviyo's address; point it at a klaviyo-sandbox to try things out.",
+    ),
+    th.Property(
+        "revision",
+        th.StringType,
+        default=facts_revision(),
+        title="API revision",
+        description="Revision of Klaviyo's API, as YYYY-MM-DD.",
+    ),
+    th.Property(
+        "user_agent",
+        th.StringType,
+        title="User agent",
+        description="What to call ourselves in requests; default tap-klaviyo and its version.",
+    ),
+    th.Property(
+        "max_wait_seconds",
+        th.IntegerType,
+        default=600,
+        title="Longest wait",
+        description="A rate limit that asks for a longer wait than this ends the run instead.",
+    ),
+).to_dict()
+
+# Settings of the SDK that it understands but does not announce.
+UNANNOUNCED = ("emit_activate_version_messages",)
+
+
+def check_names(config: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse settings that do not exist.
+
+    Raises:
+        ConfigurationError: with one line for each.
+    """
+    errors = [
+        f"unknown setting {name!r}{nearest(name, known)}"
+        for name in config
+        if name not in known and name not in UNANNOUNCED
+    ]
+    if errors:
+        raise ConfigurationError("\n".join(errors))
+
+
+def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
+    """A date setting as a moment in UTC.
+
+    Raises:
+        ConfigurationError: it is no date.
+    """
+    value = config.get(name)
+    if value is None:
+        return None
+    try:
+        return parse_time(str(value))
+    except ValueError:
+        raise ConfigurationError(
+            f"{name} is no date: write it as 2026-01-31 or 2026-01-31T08:00:00Z",
+        ) from None
+
+
+def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:
+    """How to reach Klaviyo."""
+    return ClientSettings(
+        base_url=config["api_url"],
+        revision=config["revision"],
+        user_agent=config.get("user_agent") or f"tap-klaviyo/{version}",
+        max_wait_seconds=float(config["max_wait_seconds"]),
+    )
+
+
+def credentials(config: Mapping[str, Any], clock: Clock) -> Credentials:
+    """The key or OAuth tokens to use.
+
+    Raises:
+        ConfigurationError: there are none, or both.
+    """
+    key, oauth = config.get("api_key"), config.get("oauth")
+    if key and oauth:
+        raise ConfigurationError("set either api_key or oauth, not both")
+    if oauth:
+        tokens = OAuthCredentials(
+            oauth["client_id"],
+            oauth["client_secret"],
+            oauth["refresh_token"],
+            oauth.get("access_token"),
+        )
+        return OAuth(tokens, config["api_url"].rstrip("/"), clock=clock)
+    if not key:
+        raise ConfigurationError(
+            "the setting api_key is missing: give a private API key (starts with pk_), "
+            "for example in the environment variable TAP_KLAVIYO_API_KEY",
+        )
+    return PrivateKey(str(key).strip())

@@ -1,0 +1,219 @@
+"""The one stream class: rows of `specs` become Singer streams, read through the shared client.
+
+Three steps that a later concurrent reader takes apart: `scans` says what to read, `read` turns
+the pages of one scan into records, and the SDK emits what `get_records` yields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk import Stream, metrics
+from singer_sdk.helpers.conform import TypeConformanceLevel
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import ApiError, PermissionDeniedError
+from klaviyo_client.filters import joined
+from klaviyo_client.operations import operation
+from klaviyo_client.query import Query
+from tap_klaviyo.bookmarks import Bookmark
+from tap_klaviyo.metric_choice import chosen_metrics
+from tap_klaviyo.options import StreamOptions
+from tap_klaviyo.records import Record, page_records, record_shape
+from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start, time_filter
+from tap_klaviyo.schema_files import marked_schema, singer_schema
+from tap_klaviyo.selection import selected_columns, selection_query
+from tap_klaviyo.specs import Parent, StreamSpec
+from tap_klaviyo.times import parse_time
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib import MetadataMapping
+
+    from tap_klaviyo.tap import TapKlaviyo
+
+BAD_REQUEST = 400
+Context = Mapping[str, Any] | None
+
+
+class KlaviyoStream(Stream):
+    """One stream of the tap, driven by its row."""
+
+    # Records are built from the stream's own schema; looking them over again costs the most.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapKlaviyo, spec: StreamSpec, options: StreamOptions) -> None:
+        """Make the stream of `spec` with the user's `options`."""
+        self.spec = spec
+        self.options = options
+        self._marked = marked_schema(spec)
+        self._bookmark: Bookmark | None = None
+        self._klaviyo_tap = tap
+        super().__init__(tap, schema=singer_schema(self._marked), name=spec.name)
+        self.primary_keys = spec.primary_keys
+        self.replication_key = spec.replication_key
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """The SDK's metadata; columns that cost extra are not selected unless asked for."""
+        fresh = self._metadata is None
+        mapping = super().metadata
+        if fresh and not self._tap_input_catalog:
+            for name in self.spec.unselected:
+                mapping["properties", name].selected_by_default = False
+        return mapping
+
+    def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
+        """All records, scan after scan.
+
+        Raises:
+            PermissionDeniedError: the key lacks the scope, and `on_missing_scope` is `fail`.
+            KlaviyoError: Klaviyo could not be read.
+        """
+        self._bookmark = self._opened_bookmark()
+        try:
+            with metrics.http_request_counter(self.name, self._operation.path) as counter:
+                for scan in self.scans(self._bounds(self._bookmark)):
+                    yield from self.read(scan, counter)
+        except PermissionDeniedError as error:
+            if self.config["on_missing_scope"] == "fail":
+                raise
+            self.logger.warning("Stream %s is skipped: %s", self.name, error)
+            return
+        if self._bookmark and self._bookmark.finish():
+            self.state_manager.is_flushed = False
+
+    def scans(self, bounds: Bounds) -> Iterator[Scan]:
+        """What to read for these time bounds."""
+        bounds_text = None
+        if self.spec.replication_key and self.spec.parent is None:
+            bounds_text = time_filter(self._operation, self.spec.replication_key, bounds)
+        base = joined(bounds_text, self.options.filter)
+        parents = (
+            self._member_scans(self.spec.parent, bounds) if self.spec.parent else iter([Scan(base)])
+        )
+        return combined_scans(parents, self.spec.partitions, self._metric_ids)
+
+    def read(self, scan: Scan, counter: metrics.Counter) -> Iterator[Record]:
+        """The records of one scan, page by page."""
+        query = replace(self._query, filter=scan.filter)
+        pages = self._client.pages(self.spec.operation, query, path=scan.path)
+        try:
+            for page in pages:
+                counter.increment()
+                for record in page_records(self._shape, page.data, page.included):
+                    if self._wanted(record):
+                        record.update(scan.columns)
+                        yield record
+        except ApiError as error:
+            if scan.metric_id is None or error.status != BAD_REQUEST:
+                raise
+            # Klaviyo lists metrics whose events it refuses to show.
+            self.logger.warning("Klaviyo refuses the events of metric %s", scan.metric_id)
+
+    def probe(self) -> None:
+        """Ask Klaviyo for the least that shows whether the stream can be read.
+
+        Raises:
+            KlaviyoError: it cannot.
+        """
+        for scan in self.scans(Bounds()):
+            query = replace(self._query, filter=scan.filter)
+            next(self._client.pages(self.spec.operation, query, path=scan.path))
+            return
+
+    def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
+        """Move our own bookmark; the SDK's would pass the run's start and fail on look-backs."""
+        if self._bookmark and self._bookmark.see(
+            latest_record.get(self.spec.replication_key or "")
+        ):
+            self.state_manager.is_flushed = False
+
+    def _write_state_message(self) -> None:
+        """Write state, and with it whatever records are still buffered."""
+        super()._write_state_message()
+        self._klaviyo_tap.message_writer.flush()
+
+    @cached_property
+    def _operation(self) -> Any:
+        return operation(self.spec.operation)
+
+    @property
+    def _client(self) -> KlaviyoClient:
+        return self._klaviyo_tap.client
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return selected_columns(self._marked, self.mask)
+
+    @cached_property
+    def _shape(self) -> Any:
+        return record_shape(self._marked, self._columns, self.spec.complete)
+
+    @cached_property
+    def _query(self) -> Query:
+        """Everything but the filter."""
+        query = selection_query(self.spec, self._marked, self._columns)
+        return replace(query, page_size=self.options.page_size or query.page_size)
+
+    @cached_property
+    def _metric_ids(self) -> list[str] | None:
+        """The metrics whose events are wanted; None for all."""
+        choice = self.options.metrics
+        if choice.everything:
+            return None
+        pages = self._client.pages("get_metrics")
+        known = [one for page in pages for one in msgspec.json.decode(page.data)]
+        return chosen_metrics(choice, known)
+
+    def _opened_bookmark(self) -> Bookmark | None:
+        """The bookmark of an incremental run."""
+        if self.spec.replication_key is None or self.replication_method != "INCREMENTAL":
+            return None
+        resumable = self.spec.resumable and self.options.metrics.everything
+        return Bookmark(
+            self.get_context_state(None),
+            self.spec.replication_key,
+            self._klaviyo_tap.started_at,
+            resumable=resumable,
+        )
+
+    def _bounds(self, bookmark: Bookmark | None) -> Bounds:
+        """The time bounds of this run."""
+        lookback = self.options.lookback_days
+        days = self.spec.lookback_days if lookback is None else lookback
+        start_date: datetime | None = self._klaviyo_tap.start_date
+        start = reading_start(bookmark.start if bookmark else None, start_date, days)
+        return Bounds(start, self._klaviyo_tap.end_date)
+
+    def _wanted(self, record: Record) -> bool:
+        """Whether a record lies before `end_date`, which not every endpoint can filter by."""
+        end = self._klaviyo_tap.end_date
+        if end is None or self.spec.replication_key is None:
+            return True
+        value = record.get(self.spec.replication_key)
+        return value is None or str(value) < end.isoformat()
+
+    def _member_scans(self, parent: Parent, bounds: Bounds) -> Iterator[Scan]:
+        """One scan for each parent; a parent younger than the bookmark is read whole."""
+        key = self.spec.replication_key or ""
+        known = operation(parent.operation)
+        fields = {known.resource or "": ("created",)}
+        for page in self._client.pages(parent.operation, Query(sort="id", fields=fields)):
+            for resource in msgspec.json.decode(page.data):
+                young = is_younger(resource["attributes"].get("created"), bounds.start)
+                own = Bounds(self._klaviyo_tap.start_date, bounds.end) if young else bounds
+                yield Scan(
+                    joined(time_filter(self._operation, key, own), self.options.filter),
+                    {"id": resource["id"]},
+                    {parent.column: resource["id"]},
+                )
+
+
+def is_younger(created: str | None, start: datetime | None) -> bool:
+    """Whether something was created at or after `start`, as far as can be known."""
+    return start is None or created is None or parse_time(created) >= start
