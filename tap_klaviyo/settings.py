@@ -99,7 +99,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType,
         default=600,
         title="Longest wait",
-        description="A rate limit that asks for a longer wait than this ends the run instead.",
+        description="Seconds; a rate limit that asks for a longer wait ends the run instead.",
+    ),
+    th.Property(
+        "max_tries",
+        th.IntegerType,
+        default=8,
+        title="Tries of a request",
+        description="How often a request that fails on the way is tried before the run ends.",
     ),
 ).to_dict()
 
@@ -146,6 +153,7 @@ def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:
         revision=config["revision"],
         user_agent=config.get("user_agent") or f"tap-klaviyo/{version}",
         max_wait_seconds=float(config["max_wait_seconds"]),
+        max_tries=config["max_tries"],
     )
 
 

@@ -1,0 +1,138 @@
+"""Write the README's tables from the code.
+
+    python scripts/generate_docs.py            write them
+    python scripts/generate_docs.py --check    exit 1 if the README differs
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from klaviyo_client.operations import operation, operations
+from klaviyo_sandbox import served_operations
+from tap_klaviyo.settings import SETTINGS as TAP_SETTINGS
+from tap_klaviyo.specs import STREAMS, StreamSpec
+from target_klaviyo.settings import SETTINGS as TARGET_SETTINGS
+from target_klaviyo.specs import SINKS
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BLOCK = re.compile(r"(<!-- begin (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def streams() -> str:
+    """The tap's streams."""
+    header = ("Stream", "Keys", "Each run reads", "Scopes")
+    return table(
+        header,
+        [
+            (
+                f"`{spec.name}`",
+                ", ".join(f"`{key}`" for key in spec.primary_keys),
+                reading(spec),
+                ", ".join(f"`{scope}`" for scope in scopes(spec)),
+            )
+            for spec in STREAMS
+        ],
+    )
+
+
+def scopes(spec: StreamSpec) -> list[str]:
+    """The scopes that a stream needs, those of its parent included."""
+    parent = operation(spec.parent.operation).scopes if spec.parent else ()
+    return sorted({*operation(spec.operation).scopes, *parent})
+
+
+def reading(spec: StreamSpec) -> str:
+    """What an incremental run reads."""
+    if spec.replication_key is None:
+        return "everything"
+    text = f"what changed by `{spec.replication_key}`"
+    if spec.parent:
+        text = f"who joined by `{spec.replication_key}`"
+    if spec.lookback_days:
+        text += f", and the last {spec.lookback_days} days again"
+    return text
+
+
+def settings(schema: Mapping[str, Any]) -> str:
+    """The settings of a plugin."""
+    header = ("Setting", "Default", "Meaning")
+    return table(
+        header,
+        [
+            (f"`{name}`", default(part), str(part.get("description", "")))
+            for name, part in schema["properties"].items()
+        ],
+    )
+
+
+def default(part: Mapping[str, Any]) -> str:
+    """A setting's default."""
+    value = part.get("default")
+    return "" if value is None else f"`{value}`"
+
+
+def sinks() -> str:
+    """The target's sinks."""
+    header = ("Sink", "Operation", "Rows a request", "Scopes")
+    return table(
+        header,
+        [
+            (
+                f"`{sink.name}`",
+                f"`{sink.operation}`",
+                f"{sink.limits.items:,}",
+                ", ".join(f"`{scope}`" for scope in operation(sink.operation).scopes),
+            )
+            for sink in SINKS
+        ],
+    )
+
+
+def sandbox() -> str:
+    """The operations that the sandbox serves."""
+    rows = []
+    for name in sorted(served_operations(), key=lambda one: operations()[one].path):
+        known = operation(name)
+        rows.append((f"`{known.method} {known.path}`", f"`{name}`"))
+    return table(("Request", "Operation"), rows)
+
+
+TABLES = {
+    "streams": streams,
+    "tap settings": lambda: settings(TAP_SETTINGS),
+    "target settings": lambda: settings(TARGET_SETTINGS),
+    "sinks": sinks,
+    "sandbox operations": sandbox,
+}
+
+
+def filled(text: str) -> str:
+    """The README with fresh tables."""
+    return BLOCK.sub(lambda match: match[1] + TABLES[match["name"]]() + match[3], text)
+
+
+def main() -> int:
+    """Write or check the README."""
+    text = README.read_text(encoding="utf-8")
+    fresh = filled(text)
+    if "--check" in sys.argv[1:]:
+        if fresh != text:
+            sys.stdout.write("README.md: tables are stale; run scripts/generate_docs.py\n")
+        return int(fresh != text)
+    README.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
