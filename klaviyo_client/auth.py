@@ -6,22 +6,24 @@ https://developers.klaviyo.com/en/docs/set_up_oauth
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
 
 from klaviyo_client.clock import Clock
 from klaviyo_client.errors import ConfigurationError, ConnectionFailedError
+from klaviyo_client.wire import FIRST_SERVER_ERROR_STATUS, base_address, origin
 
 logger = logging.getLogger(__name__)
 
 RENEW_BEFORE_SECONDS = 60.0
 TOKEN_TIMEOUT_SECONDS = 30.0
+VISIBLE = re.compile(r"[!-~]+")
 
 
 class Credentials(Protocol):
@@ -34,11 +36,22 @@ class Credentials(Protocol):
         """Replace the header value that a 401 refused; False where that is impossible."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A private API key, which never changes."""
+    """A private API key, which never changes.
+
+    Raises:
+        ConfigurationError: it holds what an HTTP header cannot, a line break for instance.
+    """
 
     key: str
+
+    def __post_init__(self) -> None:
+        """Refuse here what would otherwise fail, with the key in its message, while sending."""
+        if not VISIBLE.fullmatch(self.key):
+            raise ConfigurationError(
+                "api_key must be letters, digits and signs without spaces or line breaks",
+            )
 
     def header(self) -> str:
         """Klaviyo's own scheme."""
@@ -53,7 +66,7 @@ class PrivateKey:
         return "PrivateKey(...)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OAuthCredentials:
     """What an installed OAuth app holds; the tokens are those of one account."""
 
@@ -81,7 +94,7 @@ class OAuth:
     ) -> None:
         """Renew at `base_url`; `on_new_refresh_token` is told when Klaviyo rotates it."""
         self._credentials = credentials
-        self._address = f"{base_url}/oauth/token"
+        self._address = base_address(base_url) + "/oauth/token"
         self._clock = clock
         self._post = post
         self._on_new_refresh_token = on_new_refresh_token
@@ -116,21 +129,15 @@ class OAuth:
                 timeout=TOKEN_TIMEOUT_SECONDS,
                 allow_redirects=False,
             )
-            content = answer.json()
+            self._take(token_in(answer))
         except (requests.RequestException, ValueError) as error:
             message = f"no OAuth token came ({type(error).__name__})"
             raise ConnectionFailedError(message, sent=False) from None
-        if answer.status_code != requests.codes.ok or "access_token" not in content:
-            raise ConfigurationError(
-                f"Klaviyo refuses the OAuth credentials ({content.get('error', 'no reason')}); "
-                "check oauth.client_id, oauth.client_secret and oauth.refresh_token",
-            )
-        self._take(content)
 
     def _take(self, content: Mapping[str, Any]) -> None:
         """Keep what the token endpoint gave."""
         self._access_token = content["access_token"]
-        lifetime = float(content.get("expires_in", 3600))
+        lifetime = float(content.get("expires_in") or 3600)
         self._expires_at = self._clock.monotonic() + lifetime
         rotated = content.get("refresh_token") or self._refresh_token
         if rotated != self._refresh_token:
@@ -141,16 +148,37 @@ class OAuth:
                 logger.warning("Klaviyo has replaced the OAuth refresh token; it was not saved")
 
 
+def token_in(answer: requests.Response) -> dict[str, Any]:
+    """What the token endpoint granted.
+
+    Raises:
+        ConfigurationError: it refused the credentials.
+        ConnectionFailedError: it is busy or failing, or did not answer in its own form.
+    """
+    busy = answer.status_code == requests.codes.too_many_requests
+    if busy or answer.status_code >= FIRST_SERVER_ERROR_STATUS:
+        raise ConnectionFailedError(f"no OAuth token came ({answer.status_code})", sent=False)
+    content = answer.json()
+    if not isinstance(content, dict):
+        raise ConnectionFailedError("no OAuth token came (not an object)", sent=False)
+    if answer.status_code != requests.codes.ok or "access_token" not in content:
+        raise ConfigurationError(
+            f"Klaviyo refuses the OAuth credentials ({content.get('error', 'no reason')}); "
+            "check oauth.client_id, oauth.client_secret and oauth.refresh_token",
+        )
+    return content
+
+
 class HostAuth(AuthBase):
     """Puts the Authorization header on requests to one host and on no other."""
 
     def __init__(self, header: str, base_url: str) -> None:
         """Authorize requests to the scheme, host and port of `base_url`."""
         self._header = header
-        self._origin = urlsplit(base_url)[:2]
+        self._origin = origin(base_url)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Add the header if the request goes to that host."""
-        if urlsplit(request.url or "")[:2] == self._origin:
+        if origin(request.url or "") == self._origin:
             request.headers["Authorization"] = self._header
         return request

@@ -26,6 +26,7 @@ from klaviyo_client.errors import (
 )
 
 MEDIA_TYPE = "application/vnd.api+json"
+DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ERRORS: Mapping[int, type[ApiError]] = {
     401: AuthenticationError,
@@ -80,12 +81,24 @@ def base_address(url: str) -> str:
         ConfigurationError: it is no http(s) address, or plain http to another machine, which
             would show the key to the network.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    scheme, host, _ = origin(url) or ("", None, None)
+    parts = urlsplit(url) if host else None
+    if scheme not in ("http", "https") or not parts:
         raise ConfigurationError("api_url must be an address such as https://a.klaviyo.com")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ConfigurationError("api_url holds more than scheme, host, port and path")
+    if scheme == "http" and host not in LOOPBACK:
         raise ConfigurationError("api_url may use plain http only for a loopback address")
     return url.rstrip("/")
+
+
+def origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port of an address, however written; None where it is none."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return None
 
 
 def request_address(
@@ -98,6 +111,8 @@ def request_address(
     """
     filled = template
     for name, value in path.items():
+        if value in (".", ".."):  # would climb out of the path
+            raise InvalidRequestError(f"{value!r} is no {name} of {template}")
         filled = filled.replace("{" + name + "}", quote(value, safe=""))
     if "{" in filled or "//" in filled or filled.endswith("/"):
         raise InvalidRequestError(f"{template} needs a value for each of its placeholders")
@@ -110,7 +125,7 @@ def next_address(base: str, link: str, seen: set[str]) -> str:
     Raises:
         PaginationError: it leaves the configured host, or was followed before.
     """
-    if urlsplit(link)[:2] != urlsplit(base)[:2]:
+    if origin(link) != origin(base):
         raise PaginationError("a next link leads to another host than api_url; not followed")
     if link in seen:
         raise PaginationError("a next link repeats; following it would never end")
@@ -129,6 +144,21 @@ def read_page(answer: Answer, operation_id: str) -> Page:
     except msgspec.MsgspecError as error:
         message = f"the answer to {operation_id} is no whole JSON:API document"
         raise ConnectionFailedError(message, sent=True) from error
+
+
+def check_body(answer: Answer, operation_id: str) -> Answer:
+    """The answer itself, if what it calls JSON is whole.
+
+    Raises:
+        ConnectionFailedError: the body was cut off.
+    """
+    if "json" in answer.headers.get("content-type", "") and answer.body.strip():
+        try:
+            msgspec.json.decode(answer.body, type=msgspec.Raw)
+        except msgspec.MsgspecError as error:
+            message = f"the answer to {operation_id} is no whole JSON document"
+            raise ConnectionFailedError(message, sent=True) from error
+    return answer
 
 
 def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> Answer:
