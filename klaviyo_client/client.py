@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -12,24 +11,21 @@ from typing import Any, TypeVar
 import backoff
 import requests
 
-from klaviyo_client.auth import Credentials, HostAuth
+from klaviyo_client.auth import Credentials
 from klaviyo_client.clock import Clock, SystemClock
-from klaviyo_client.errors import (
-    AuthenticationError,
-    ConnectionFailedError,
-    InvalidRequestError,
-    KlaviyoError,
-)
+from klaviyo_client.errors import InvalidRequestError, KlaviyoError
 from klaviyo_client.operations import Operation, Rate, facts_revision, operation, operation_at
 from klaviyo_client.pacing import Pacer, Ticket
 from klaviyo_client.query import Query, lowered_rates, query_parameters
 from klaviyo_client.retry import delay_seconds, worth_retrying
+from klaviyo_client.transport import Call, Transport
 from klaviyo_client.wire import (
     MEDIA_TYPE,
     Answer,
     Page,
     base_address,
     check_answer,
+    check_body,
     next_address,
     read_page,
     request_address,
@@ -56,6 +52,15 @@ class ClientSettings:
     read_timeout: float = 120.0
     max_tries: int = 8
 
+    def headers(self) -> dict[str, str]:
+        """What every request says of itself."""
+        return {
+            "Accept": MEDIA_TYPE,
+            "Content-Type": MEDIA_TYPE,
+            "User-Agent": self.user_agent,
+            "revision": self.revision,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
@@ -64,19 +69,6 @@ class Exchange:
     operation_id: str
     status: int | None
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that is ready to send."""
-
-    operation_id: str
-    method: str
-    address: str
-    rates: Mapping[str, Rate]
-    scopes: tuple[str, ...] = ()
-    body: bytes | None = None
-    repeat_safe: bool = True
 
 
 class KlaviyoClient:
@@ -101,10 +93,13 @@ class KlaviyoClient:
         self._base = base_address(self.settings.base_url)
         self._credentials = credentials
         self._pacer = Pacer(self.clock, self.settings.max_wait_seconds)
-        self._session_factory = session_factory
+        self._transport = Transport(
+            self._base,
+            self.settings.headers(),
+            (self.settings.connect_timeout, self.settings.read_timeout),
+            session_factory,
+        )
         self._on_exchange = on_exchange
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
 
     def __enter__(self) -> KlaviyoClient:  # noqa: PYI034 - Self is newer than Python 3.10
         """Close the connections at the end of a `with` block."""
@@ -121,8 +116,7 @@ class KlaviyoClient:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        while self._sessions:
-            self._sessions.pop().close()
+        self._transport.close()
 
     def get(
         self, operation_id: str, query: Query | None = None, *, path: Mapping[str, str] = NOTHING
@@ -147,15 +141,7 @@ class KlaviyoClient:
         Raises:
             KlaviyoError: see `klaviyo_client.errors`.
         """
-        call = self._reading(operation(operation_id), query or Query(), path)
-        seen = {call.address}
-        while True:
-            page = self._retried(call, self._page)
-            yield page
-            if page.next is None:
-                return
-            address = next_address(self._base, page.next, seen)
-            call = Call(call.operation_id, call.method, address, call.rates, call.scopes)
+        return self._followed(self._reading(operation(operation_id), query or Query(), path))
 
     def write(
         self,
@@ -191,14 +177,26 @@ class KlaviyoClient:
             InvalidRequestError: `path` is no path.
             KlaviyoError: see `klaviyo_client.errors`.
         """
+        return self._send(self._unchecked(method.upper(), path, body))
+
+    def raw_pages(self, path: str) -> Iterator[Page]:
+        """Read any collection page by page; `path` starts with `/` and may hold a query.
+
+        Raises:
+            InvalidRequestError: `path` is no path.
+            KlaviyoError: see `klaviyo_client.errors`.
+        """
+        return self._followed(self._unchecked("GET", path, None))
+
+    def _unchecked(self, method: str, path: str, body: bytes | None) -> Call:
+        """A call that is sent as it stands, paced as the operation that it turns out to be."""
         if not path.startswith("/") or path.startswith("//"):
             raise InvalidRequestError("path must start with one slash, such as /api/profiles")
         known = operation_at(method, path.partition("?")[0])
         name = known.id if known else "an unknown operation"
         rates = {name: known.rate if known else UNKNOWN_RATE}
         scopes = known.scopes if known else ()
-        safe = method.upper() == "GET"
-        return self._send(Call(name, method.upper(), self._base + path, rates, scopes, body, safe))
+        return Call(name, method, self._base + path, rates, scopes, body, method == "GET")
 
     def _reading(self, known: Operation, query: Query, path: Mapping[str, str]) -> Call:
         """A GET call that the endpoint facts allow."""
@@ -209,9 +207,24 @@ class KlaviyoClient:
             rates[f"{limit.parameter}={limit.value}"] = limit.rate
         return Call(known.id, known.method, address, rates, known.scopes)
 
+    def _followed(self, call: Call) -> Iterator[Page]:
+        """The page that a call answers, and those that its `next` links lead to."""
+        seen = {call.address}
+        while True:
+            page = self._retried(call, self._page)
+            yield page
+            if page.next is None:
+                return
+            address = next_address(self._base, page.next, seen)
+            call = Call(call.operation_id, call.method, address, call.rates, call.scopes)
+
     def _send(self, call: Call) -> Answer:
         """Send, with retries."""
-        return self._retried(call, self._answer)
+        return self._retried(call, self._whole)
+
+    def _whole(self, call: Call, ticket: Ticket) -> Answer:
+        """Send once; a body that was cut off counts as a failed connection."""
+        return check_body(self._answer(call, ticket), call.operation_id)
 
     def _page(self, call: Call, ticket: Ticket) -> Page:
         """Send once and read a page; a body that was cut off counts as a failed connection."""
@@ -248,24 +261,24 @@ class KlaviyoClient:
 
     def _answer(self, call: Call, ticket: Ticket) -> Answer:
         """Send once; after a 401, once more if the credentials can be renewed."""
-        header = self._credentials.header()
-        answer = self._exchange(call, ticket, header)
-        try:
-            return check_answer(answer, call.operation_id, call.scopes)
-        except AuthenticationError:
-            if not self._credentials.renew(header):
-                raise
-        again = self._pacer.acquire(call.operation_id, call.rates)
-        answer = self._exchange(call, again, self._credentials.header())
+        answer, header = self._exchange(call, ticket)
+        if answer.status == requests.codes.unauthorized and self._credentials.renew(header):
+            again = self._pacer.acquire(call.operation_id, call.rates)
+            answer, _ = self._exchange(call, again)
         return check_answer(answer, call.operation_id, call.scopes)
 
-    def _exchange(self, call: Call, ticket: Ticket, header: str) -> Answer:
-        """Send over this thread's session and give the ticket back, whatever happens."""
+    def _exchange(self, call: Call, ticket: Ticket) -> tuple[Answer, str]:
+        """The answer and the header that authorized it; gives the ticket back in any case.
+
+        The header is asked for here, not before: it may have to be renewed after a long wait
+        for the ticket, and that may fail.
+        """
         started = self.clock.monotonic()
         answer: Answer | None = None
         try:
-            answer = self._transmit(call, header)
-            return answer
+            header = self._credentials.header()
+            answer = self._transport.send(call, header)
+            return answer, header
         finally:
             self._pacer.release(ticket, answer.headers if answer else NOTHING)
             seconds = self.clock.monotonic() - started
@@ -273,52 +286,3 @@ class KlaviyoClient:
             logger.debug("%s answered %s in %.3f s", call.operation_id, status, seconds)
             if self._on_exchange:
                 self._on_exchange(Exchange(call.operation_id, status, seconds))
-
-    def _transmit(self, call: Call, header: str) -> Answer:
-        """One HTTP request; what `requests` raises becomes one of our errors.
-
-        The messages of `requests` hold the full address with its filter, which may hold an
-        e-mail address: they are left out, in the error chain too.
-        """
-        headers = {
-            "Accept": MEDIA_TYPE,
-            "Content-Type": MEDIA_TYPE,
-            "User-Agent": self.settings.user_agent,
-            "revision": self.settings.revision,
-        }
-        try:
-            response = self._session().request(
-                call.method,
-                call.address,
-                data=call.body,
-                headers=headers,
-                auth=HostAuth(header, self._base),
-                timeout=(self.settings.connect_timeout, self.settings.read_timeout),
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise connection_failed(call.operation_id, self._base, error) from None
-        lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lowered, response.content)
-
-    def _session(self) -> requests.Session:
-        """This thread's session."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = self._session_factory()
-            self._sessions.append(session)
-        return session
-
-
-def connection_failed(
-    operation_id: str, base: str, error: requests.RequestException
-) -> ConnectionFailedError:
-    """What went wrong on the way, without the address's query."""
-    never_connected = isinstance(error, requests.ConnectTimeout) or (
-        "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
-    )
-    reason = "cannot be reached" if never_connected else f"broke off ({type(error).__name__})"
-    remedy = "; check api_url and the network" if never_connected else ""
-    return ConnectionFailedError(
-        f"the connection to {base} for {operation_id} {reason}{remedy}", sent=not never_connected
-    )

@@ -1,0 +1,106 @@
+"""The only module that touches a socket: one request, and its answer or one of our errors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import requests
+
+from klaviyo_client.auth import HostAuth
+from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
+from klaviyo_client.operations import Rate
+from klaviyo_client.wire import LOOPBACK, Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that is ready to send."""
+
+    operation_id: str
+    method: str
+    address: str
+    rates: Mapping[str, Rate]
+    scopes: tuple[str, ...] = ()
+    body: bytes | None = None
+    repeat_safe: bool = True
+
+
+class Transport:
+    """Sends over one session for each thread."""
+
+    def __init__(
+        self,
+        base: str,
+        headers: Mapping[str, str],
+        timeouts: tuple[float, float],
+        session_factory: Callable[[], requests.Session],
+    ) -> None:
+        """Send `headers` with every request; `timeouts` are for connecting and for reading."""
+        self._base = base
+        self._headers = headers
+        self._timeouts = timeouts
+        self._session_factory = session_factory
+        self._local = threading.local()
+        self._sessions: list[requests.Session] = []
+
+    def send(self, call: Call, authorization: str) -> Answer:
+        """Send once, authorized, without following redirects.
+
+        The messages of `requests` hold the full address with its filter, which may hold an
+        e-mail address: they are left out, in the error chain too.
+
+        Raises:
+            ConnectionFailedError: no whole answer came.
+            InvalidRequestError: the request cannot be written as HTTP.
+        """
+        try:
+            response = self._session().request(
+                call.method,
+                call.address,
+                data=call.body,
+                headers=dict(self._headers),
+                auth=HostAuth(authorization, self._base),
+                timeout=self._timeouts,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, ValueError) as error:
+            raise sending_failed(call.operation_id, self._base, error) from None
+        lowered = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, lowered, response.content)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        while self._sessions:
+            self._sessions.pop().close()
+
+    def _session(self) -> requests.Session:
+        """This thread's session."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = self._session_factory()
+            # A proxy of the environment has no business between us and this machine.
+            session.trust_env = urlsplit(self._base).hostname not in LOOPBACK
+            self._sessions.append(session)
+        return session
+
+
+def sending_failed(
+    operation_id: str, base: str, error: requests.RequestException | ValueError
+) -> ConnectionFailedError | InvalidRequestError:
+    """What went wrong on the way, without the address's query or any header."""
+    if isinstance(error, ValueError):  # an address or a header that HTTP cannot carry
+        return InvalidRequestError(
+            f"the request for {operation_id} cannot be written as HTTP ({type(error).__name__}); "
+            "check api_url, user_agent, revision and the key for line breaks and the like",
+        )
+    never_connected = isinstance(error, requests.ConnectTimeout) or (
+        "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error)
+    )
+    reason = "cannot be reached" if never_connected else f"broke off ({type(error).__name__})"
+    remedy = "; check api_url and the network" if never_connected else ""
+    return ConnectionFailedError(
+        f"the connection to {base} for {operation_id} {reason}{remedy}", sent=not never_connected
+    )
