@@ -25,6 +25,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+FORBIDDEN = 403
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
@@ -170,3 +172,12 @@ class RateLimitedError(ApiError):
 
 class ServerError(ApiError):
     """5xx, or an intermediary's page; trying again may help."""
+
+    def explanation(self) -> str:
+        """Say where a 403 that is not Klaviyo's may come from."""
+        if self.status == FORBIDDEN:
+            return (
+                f"something on the way to Klaviyo refused {self.operation_id} (403, a page "
+                "without Klaviyo's error code); if it persists, look at proxies and firewalls"
+            )
+        return super().explanation()

@@ -33,8 +33,11 @@ def worth_retrying(error: KlaviyoError, *, repeat_safe: bool) -> bool:
 def delay_seconds(
     error: KlaviyoError, tries: int, uniform: Callable[[float, float], float] = random.uniform
 ) -> float:
-    """Seconds to wait after failure number `tries`: the server's word, else growing with jitter."""
-    if isinstance(error, (RateLimitedError, ServerError)) and error.retry_after is not None:
+    """Seconds to wait after failure number `tries`: the server's word, else growing with jitter.
+
+    Klaviyo has been seen to say zero seconds, rounded down: that is no word.
+    """
+    if isinstance(error, (RateLimitedError, ServerError)) and error.retry_after:
         return error.retry_after
     ceiling = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** (tries - 1))
     return uniform(ceiling / 2, ceiling)
