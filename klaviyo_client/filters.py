@@ -8,6 +8,7 @@ Grammar: https://developers.klaviyo.com/en/docs/filtering_ (`or` and `not` do no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ Value = str | int | float | bool | datetime | list[str] | None
 
 CONDITION = re.compile(r"(?P<operator>[a-z]+(?:-[a-z]+)*)\((?P<arguments>.*)\)", re.DOTALL)
 DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?")
+FIELD = re.compile(r"\w[\w.-]*")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -45,6 +47,8 @@ def literal(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidRequestError("a date-time in a filter needs a time zone")
         return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, list):
         return "[" + ",".join(literal(item) for item in value) + "]"
@@ -118,9 +122,9 @@ def value_fits(value: str, kind: str | None) -> bool:
     return len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
 
 
-def nearest(word: str, known: object) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` where a known word is close."""
-    close = get_close_matches(word, list(known), n=1)  # type: ignore[call-overload]
+    close = get_close_matches(word, list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
@@ -147,10 +151,11 @@ def parse(text: str) -> list[Condition]:
 def read_condition(operator: str, arguments: str, text: str) -> Condition:
     """One condition from its operator and what stands between its parentheses."""
     parts = [part.strip() for part in split(arguments)]
-    if operator == "has" and len(parts) == 1:
-        return Condition(operator, parts[0], None)
-    if operator == "has" or len(parts) != 2:  # noqa: PLR2004 - field and value
+    # A field that is no bare word may be a value in the wrong place: it must not be shown.
+    if len(parts) != (1 if operator == "has" else 2) or not FIELD.fullmatch(parts[0]):
         raise broken(text)
+    if operator == "has":
+        return Condition(operator, parts[0], None)
     return Condition(operator, parts[0], parts[1])
 
 
