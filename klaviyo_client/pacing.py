@@ -34,7 +34,7 @@ class Window:
 
     def used(self, under_way: int, now: float) -> int:
         """Requests that may count in this window now."""
-        while self.answered and self.answered[0] <= now - self.length:
+        while self.answered and self.answered[0] + self.length <= now:
             self.answered.popleft()
         return under_way + len(self.answered)
 
