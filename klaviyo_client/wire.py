@@ -52,6 +52,9 @@ class Answer:
         return msgspec.json.decode(self.body) if self.body.strip() else None
 
 
+NOTHING = msgspec.Raw(b"null")
+
+
 class Links(msgspec.Struct):
     """The links of a page; only `next` is ever followed."""
 
@@ -62,7 +65,7 @@ class Page(msgspec.Struct):
     """A page of a collection; resources stay unparsed JSON until someone needs them."""
 
     data: msgspec.Raw
-    included: msgspec.Raw | None = None
+    included: msgspec.Raw = NOTHING
     links: Links | None = None
 
     @property

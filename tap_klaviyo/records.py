@@ -109,15 +109,13 @@ def page_resources(data: msgspec.Raw) -> list[Resource]:
     return decoded if isinstance(decoded, list) else [decoded]
 
 
-def page_included(included: msgspec.Raw | None) -> Included:
+def page_included(included: msgspec.Raw) -> Included:
     """The included resources of a page by type and id."""
-    resources = msgspec.json.decode(included) if included else None
-    return {(one["type"], one["id"]): one for one in resources or ()}
+    resources = msgspec.json.decode(included) or ()
+    return {(one["type"], one["id"]): one for one in resources}
 
 
-def page_records(
-    shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw | None
-) -> Iterator[Record]:
+def page_records(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:
     """The records of a page, in its order."""
     by_key = page_included(included)
     for resource in page_resources(data):
