@@ -24,6 +24,7 @@ from klaviyo_client.errors import (
     RateLimitedError,
     ServerError,
 )
+from klaviyo_client.mending import mended_json
 
 MEDIA_TYPE = "application/vnd.api+json"
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -144,24 +145,13 @@ def read_page(answer: Answer, operation_id: str) -> Page:
     """
     try:
         return PAGE.decode(answer.body)
-    except msgspec.MsgspecError as error:
+    except msgspec.MsgspecError:
+        pass
+    try:
+        return PAGE.decode(mended_json(answer.body))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         message = f"the answer to {operation_id} is no whole JSON:API document"
         raise ConnectionFailedError(message, sent=True) from error
-
-
-def check_body(answer: Answer, operation_id: str) -> Answer:
-    """The answer itself, if what it calls JSON is whole.
-
-    Raises:
-        ConnectionFailedError: the body was cut off.
-    """
-    if "json" in answer.headers.get("content-type", "") and answer.body.strip():
-        try:
-            msgspec.json.decode(answer.body, type=msgspec.Raw)
-        except msgspec.MsgspecError as error:
-            message = f"the answer to {operation_id} is no whole JSON document"
-            raise ConnectionFailedError(message, sent=True) from error
-    return answer
 
 
 def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> Answer:
@@ -179,7 +169,9 @@ def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> 
     if answer.status >= FIRST_SERVER_ERROR_STATUS or page_of_intermediary:
         kind = ServerError
     wait = retry_after(answer.headers)
-    raise kind(operation_id, answer.status, errors, scopes=scopes, retry_after=wait)
+    error = kind(operation_id, answer.status, errors, scopes=scopes, retry_after=wait)
+    error.body = answer.body
+    raise error
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

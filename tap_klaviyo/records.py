@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from klaviyo_client.mending import mended_json
 from tap_klaviyo.times import TimeTree, normalise_times, rfc3339, time_tree
 
 Resource = dict[str, Any]
@@ -105,14 +106,21 @@ def related_id(resource: Resource, relation: str) -> str | None:
 
 def page_resources(data: msgspec.Raw) -> list[Resource]:
     """The resources of a page; an operation that answers a single one gives a list of it."""
-    decoded = msgspec.json.decode(data)
-    return decoded if isinstance(decoded, list) else [decoded]
+    resources = decoded(data)
+    return resources if isinstance(resources, list) else [resources]
 
 
 def page_included(included: msgspec.Raw) -> Included:
     """The included resources of a page by type and id."""
-    resources = msgspec.json.decode(included) or ()
-    return {(one["type"], one["id"]): one for one in resources}
+    return {(one["type"], one["id"]): one for one in decoded(included) or ()}
+
+
+def decoded(text: msgspec.Raw) -> Any:
+    """Parsed JSON, whatever customers have put into their properties."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.MsgspecError:
+        return msgspec.json.decode(mended_json(bytes(text)))
 
 
 def page_records(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from klaviyo_client.operations import operations
+from klaviyo_client.wire import Answer, read_page
 from tap_klaviyo.records import flat_record, page_records, record_shape
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.specs import STREAMS, StreamSpec
@@ -135,3 +136,14 @@ def test_a_row_agrees_with_the_endpoint_facts(spec: StreamSpec) -> None:
     if spec.replication_key:
         assert known.filters[spec.replication_key].value == "date-time"
         assert spec.replication_key in known.sort
+
+
+def test_half_an_emoji_or_an_endless_number_does_not_stop_a_page() -> None:
+    marked = marked_schema(SPECS["profiles"])
+    shape = record_shape(marked, tuple(marked["properties"]))
+    body = rb'{"data":[{"type":"profile","id":"P","attributes":{"title":"a\ud83d","properties":'
+    body += rb'{"n":1e400,"\ud83d\ude00":[2]}}}],"links":{"next":null}}'
+    page = read_page(Answer(200, {}, body), "get_profiles")
+    (record,) = page_records(shape, page.data, page.included)
+    assert record["title"] == "a\ufffd"
+    assert record["properties"] == {"n": None, "\U0001f600": [2]}
