@@ -154,6 +154,21 @@ def read_page(answer: Answer, operation_id: str) -> Page:
         raise ConnectionFailedError(message, sent=True) from error
 
 
+def check_body(answer: Answer, operation_id: str) -> Answer:
+    """The answer itself, if what it calls JSON is whole.
+
+    Raises:
+        ConnectionFailedError: the body was cut off.
+    """
+    if "json" in answer.headers.get("content-type", "") and answer.body.strip():
+        try:
+            msgspec.json.decode(answer.body, type=msgspec.Raw)
+        except msgspec.MsgspecError as error:
+            message = f"the answer to {operation_id} is no whole JSON document"
+            raise ConnectionFailedError(message, sent=True) from error
+    return answer
+
+
 def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> Answer:
     """The answer itself, if it is a success.
 
