@@ -94,7 +94,12 @@ class JobFailedError(KlaviyoError):
 
 
 class ApiError(KlaviyoError):
-    """Klaviyo answered with an error status."""
+    """Klaviyo answered with an error status.
+
+    `body` is the answer as it came: like `ErrorDetail.detail` it may quote the request.
+    """
+
+    body: bytes = b""
 
     def __init__(
         self,
