@@ -109,9 +109,7 @@ def load(demo: Demo, url: str) -> Counter[tuple[str, str, str]]:
     source = [BIN / "klaviyo-csv", *files, "--row-number", "row"]
     pipe([source, [BIN / "target-klaviyo", "--config", settings]], environment(url))
     receipts = [json.loads(line) for line in demo.receipts.read_text().splitlines()]
-    return Counter(
-        (one["stream"], one["outcome"], one.get("reason") or "") for one in receipts
-    )
+    return Counter((one["stream"], one["outcome"], one.get("reason") or "") for one in receipts)
 
 
 def pipe(commands: list[list[str | Path]], environ: Mapping[str, str]) -> list[str]:

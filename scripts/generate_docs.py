@@ -1,7 +1,7 @@
 """Write the README's tables from the code.
 
-    python scripts/generate_docs.py            write them
-    python scripts/generate_docs.py --check    exit 1 if the README differs
+python scripts/generate_docs.py            write them
+python scripts/generate_docs.py --check    exit 1 if the README differs
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from openapi.operations import enumeration, resource_type
 
 SCALARS = ("string", "integer", "number", "boolean")
 RELATION = "x-klaviyo-relationship"
+# Attributes that are date-times although the file gives no format (metrics, push tokens).
+UNMARKED_TIMES = ("created", "updated", "recorded_date")
 OPEN_OBJECT: Json = {"type": ["object", "null"], "additionalProperties": True}
 
 
@@ -86,6 +88,9 @@ def record_schema(document: Document, operation: Json) -> Json | None:
     )
     properties: Json = {"id": {"type": "string"}}
     properties |= {name: column(document, schema, ()) for name, schema in attributes.items()}
+    for name in UNMARKED_TIMES:
+        if "string" in properties.get(name, {}).get("type", ()):
+            properties[name]["format"] = "date-time"
     properties |= relation_columns(document, resource, enumeration(query.get("include")))
     properties["extra_attributes"] = OPEN_OBJECT
     return {"type": "object", "properties": properties, "required": ["id"]}
