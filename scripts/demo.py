@@ -23,6 +23,7 @@ from warehouse import Table, merge, tables
 PROJECT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 KEY = "pk_demo"
+Command = list[str | Path]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ PLUGINS = ("TAP_KLAVIYO", "TARGET_KLAVIYO")
 @contextmanager
 def sandbox(demo: Demo) -> Iterator[str]:
     """A sandbox whose account lasts from run to run; gives its address."""
-    command = [BIN / "klaviyo-sandbox", "--port", "0", "--db", demo.output / "klaviyo.db"]
+    command = [str(BIN / "klaviyo-sandbox"), "--port", "0", "--db", str(demo.output / "klaviyo.db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -80,7 +81,7 @@ def extract(demo: Demo, url: str, catalog: Path, step: str) -> dict[str, tuple[i
     landed.mkdir(parents=True)
     settings = landed / "loader.json"
     settings.write_text(json.dumps({"destination_path": str(landed), "do_timestamp_file": False}))
-    tap = [BIN / "tap-klaviyo", "--catalog", catalog]
+    tap: Command = [BIN / "tap-klaviyo", "--catalog", catalog]
     if demo.state.exists():
         tap += ["--state", demo.state]
     lines = pipe([tap, [demo.loader, "--config", settings]], environment(url))
@@ -106,18 +107,18 @@ def load(demo: Demo, url: str) -> Counter[tuple[str, str, str]]:
     content["dead_letter_path"] = str(demo.output / "rejected.jsonl")
     settings.write_text(json.dumps(content, indent=2))
     files = [f"{name}={PROJECT / 'examples' / name}.csv" for name in ("customers", "orders")]
-    source = [BIN / "klaviyo-csv", *files, "--row-number", "row"]
+    source: Command = [BIN / "klaviyo-csv", *files, "--row-number", "row"]
     pipe([source, [BIN / "target-klaviyo", "--config", settings]], environment(url))
     receipts = [json.loads(line) for line in demo.receipts.read_text().splitlines()]
     return Counter((one["stream"], one["outcome"], one.get("reason") or "") for one in receipts)
 
 
-def pipe(commands: list[list[str | Path]], environ: Mapping[str, str]) -> list[str]:
+def pipe(commands: list[Command], environ: Mapping[str, str]) -> list[str]:
     """Run commands joined by pipes; gives the lines that the last one prints."""
     processes: list[subprocess.Popen[str]] = []
     for command in commands:
         source = processes[-1].stdout if processes else subprocess.DEVNULL
-        process = subprocess.Popen(  # noqa: S603 - our own commands
+        process = subprocess.Popen(
             command, stdin=source, stdout=subprocess.PIPE, text=True, env=dict(environ)
         )
         if processes and processes[-1].stdout:

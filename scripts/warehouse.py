@@ -67,10 +67,10 @@ def merge(database: Path, table: Table, landed: Path) -> tuple[int, int]:
                 [str(landed)],
             )
             connection.execute(
-                f'DELETE FROM "{table.name}" WHERE ({keys}) IN (SELECT ({keys}) FROM landed)'  # noqa: S608
+                f'DELETE FROM "{table.name}" WHERE ({keys}) IN (SELECT ({keys}) FROM landed)'
             )
             connection.execute(
-                f'INSERT INTO "{table.name}" SELECT * EXCLUDE (line) FROM landed '  # noqa: S608
+                f'INSERT INTO "{table.name}" SELECT * EXCLUDE (line) FROM landed '
                 f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY line DESC) = 1"
             )
         landed_count = count(connection, "landed") if landed.is_file() else 0
@@ -79,5 +79,5 @@ def merge(database: Path, table: Table, landed: Path) -> tuple[int, int]:
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     """Rows in a table."""
-    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
+    row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     return int(row[0]) if row else 0
