@@ -146,6 +146,16 @@ def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
         ) from None
 
 
+def check_dates(start: datetime | None, end: datetime | None) -> None:
+    """Refuse a range that holds nothing.
+
+    Raises:
+        ConfigurationError: it ends before it starts.
+    """
+    if start and end and end <= start:
+        raise ConfigurationError("end_date must be later than start_date")
+
+
 def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:
     """How to reach Klaviyo."""
     return ClientSettings(

@@ -29,7 +29,7 @@ from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start, time_
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import selected_columns, selection_query
 from tap_klaviyo.specs import Parent, StreamSpec
-from tap_klaviyo.times import parse_time
+from tap_klaviyo.times import parse_time, rfc3339
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import MetadataMapping
@@ -86,6 +86,10 @@ class KlaviyoStream(Stream):
             return
         if self._bookmark and self._bookmark.finish():
             self.state_manager.is_flushed = False
+
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """The later of a bookmark and the start date, in whatever form the user wrote it."""
+        return max(value, rfc3339(start_date_value))
 
     def scans(self, bounds: Bounds) -> Iterator[Scan]:
         """What to read for these time bounds."""

@@ -23,6 +23,7 @@ from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.settings import (
     SETTINGS,
+    check_dates,
     check_names,
     client_settings,
     credentials,
@@ -66,6 +67,7 @@ class TapKlaviyo(Tap):
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
         check_names(self.config, self.config_jsonschema["properties"])
+        check_dates(self.start_date, self.end_date)
         super().setup_mapper()
 
     @cached_property
