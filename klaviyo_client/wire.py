@@ -213,8 +213,13 @@ def error_detail(error: dict[str, Any]) -> ErrorDetail:
         code=str(error.get("code", "")),
         title=str(error.get("title", "")),
         detail=str(error.get("detail", "")),
-        pointer=source.get("pointer"),
-        parameter=source.get("parameter"),
-        duplicate_profile_id=meta.get("duplicate_profile_id"),
-        id=error.get("id"),
+        pointer=text_or_none(source.get("pointer")),
+        parameter=text_or_none(source.get("parameter")),
+        duplicate_profile_id=text_or_none(meta.get("duplicate_profile_id")),
+        id=text_or_none(error.get("id")),
     )
+
+
+def text_or_none(value: Any) -> str | None:
+    """A value of an error body, which promises nothing."""
+    return value if isinstance(value, str) else None
