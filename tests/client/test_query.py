@@ -75,9 +75,9 @@ def test_parameters_of_no_family() -> None:
         ),
         (
             "get_list",
-            Query(additional_fields={"list": ("count",)}),
+            Query(additional_fields={"list": ("profile_counts",)}),
             (
-                "additional-fields[list] of get_list does not know 'count' "
+                "additional-fields[list] of get_list does not know 'profile_counts' "
                 "(did you mean 'profile_count'?); allowed: profile_count"
             ),
         ),
