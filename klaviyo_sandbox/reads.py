@@ -1,0 +1,253 @@
+"""Every GET: one function per shape of path, for all the resources in `kinds`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from klaviyo_sandbox import cursors
+from klaviyo_sandbox.contract import Operation
+from klaviyo_sandbox.cursors import Cursor
+from klaviyo_sandbox.documents import JOINED, documents, identifiers, included, targets, wanted
+from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS, Kind, Relation
+from klaviyo_sandbox.messages import Request, Response, not_found
+from klaviyo_sandbox.query import Query, read_query
+from klaviyo_sandbox.read_rules import check_rules
+from klaviyo_sandbox.routing import Route, split
+from klaviyo_sandbox.selects import (
+    Clause,
+    Source,
+    after,
+    clause,
+    group_members,
+    order_of,
+    related,
+    select_page,
+    whole,
+)
+from klaviyo_sandbox.store import Store
+
+GROUPS = ("list", "segment")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a read works with. `fault` is the kind of a fault that bends a page, or ''."""
+
+    store: Store
+    request: Request
+    route: Route
+    now: float
+    always_data: bool = False
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an operation's path leads: a kind, perhaps one of its relationships."""
+
+    kind: Kind
+    relation: Relation | None
+    single: bool
+    ids_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows (sort value, id, columns), and the cursor behind them where more follow."""
+
+    rows: list[tuple[Any, ...]]
+    next: Cursor | None
+    order: str
+
+
+def place_of(operation: Operation) -> Place | None:
+    """The place of an operation, or None where the sandbox keeps no such resource."""
+    segments = split(operation.path)[1:]
+    kind = BY_COLLECTION.get(segments[0])
+    names = [part for part in segments[1:] if not part.startswith("{")]
+    if kind is None:
+        return None
+    if not names:
+        return Place(kind, None, len(segments) > 1, ids_only=False)
+    relation = kind.relation(names[-1])
+    if relation is None or relation.target not in KINDS:
+        return None
+    return Place(kind, relation, not relation.many, ids_only=names[0] == "relationships")
+
+
+def read(reading: Reading) -> Response:
+    """The answer to a GET of a served operation."""
+    place = place_of(reading.route.operation)
+    if place is None:  # pragma: no cover - only served operations come here
+        raise not_found("operation", reading.route.operation.id)
+    query = read_query(reading.route.operation, reading.request.query)
+    check_rules(place.kind, query, reading.now)
+    if place.relation is None:
+        if place.single:
+            return resource(reading, place.kind, query, reading.route.values[0])
+        return page(reading, place.kind, whole(place.kind), query)
+    return read_related(reading, place, place.relation, query)
+
+
+def read_related(reading: Reading, place: Place, relation: Relation, query: Query) -> Response:
+    """The answer to a GET of what a resource is related to."""
+    owner = reading.route.values[0]
+    if not reading.store.exists(place.kind, owner):
+        raise not_found(place.kind.type, owner)
+    if not relation.many:
+        return related_one(reading, place, relation, query)
+    kind = KINDS[relation.target]
+    is_member = place.kind.type in GROUPS and relation.name == "profiles"
+    source = group_members(owner) if is_member else related(kind, relation.pairs, owner)
+    return page(reading, kind, source, query, ids_only=place.ids_only)
+
+
+def related_one(reading: Reading, place: Place, relation: Relation, query: Query) -> Response:
+    """The answer to a GET of a to-one relationship."""
+    owner = reading.route.values[0]
+    found = targets(reading.store, relation, [owner]).get(owner, [])
+    if not place.ids_only:
+        if not found:
+            raise not_found(relation.target, f"of {place.kind.type} {owner}")
+        return resource(reading, KINDS[relation.target], query, found[0])
+    data = identifiers(relation.target, found[:1]) or "null"
+    return answer(data, self_links(reading))
+
+
+def resource(reading: Reading, kind: Kind, query: Query, resource_id: str) -> Response:
+    """The answer that holds one resource."""
+    look = wanted(kind, reading.request.base, query, with_data(reading, kind, query))
+    columns = f"{kind.table}.id, {look.columns}"
+    rows = list(reading.store.rows_by_id(kind, [resource_id], columns))
+    if not rows:
+        raise not_found(kind.type, resource_id)
+    look = replace(look, constants=unknown_attributes(reading.fault))
+    extra = included(reading.store, kind, reading.request.base, query, [resource_id])
+    document = documents(reading.store, look, rows)[0]
+    return answer(document, self_links(reading), list(extra) if query.include else None)
+
+
+def with_data(reading: Reading, kind: Kind, query: Query) -> tuple[str, ...]:
+    """The relationships whose data the answer carries."""
+    if not reading.always_data:
+        return query.include
+    allowed = reading.route.operation.include
+    return tuple(row.name for row in kind.relations if row.name in allowed)
+
+
+def page(
+    reading: Reading, kind: Kind, source: Source, query: Query, *, ids_only: bool = False
+) -> Response:
+    """The answer that holds a page of resources, or of their identifiers."""
+    look = wanted(kind, reading.request.base, query, with_data(reading, kind, query))
+    if "joined_group_at" in source.columns:
+        look = replace(look, extras=(JOINED, *look.extras))
+    look = replace(look, constants=unknown_attributes(reading.fault))
+    found = page_rows(reading, kind, source, query, look.columns)
+    found = PAGE_FAULTS.get(reading.fault, as_it_is)(found)
+    ids = [row[1] for row in found.rows]
+    if ids_only:
+        return answer(f"[{identifiers(kind.type, ids)}]", page_links(reading, query, found))
+    texts = documents(reading.store, look, [row[1:] for row in found.rows])
+    extra = list(included(reading.store, kind, reading.request.base, query, ids))
+    body = f"[{','.join(texts)}]"
+    return answer(body, page_links(reading, query, found), extra if query.include else None)
+
+
+def page_rows(
+    reading: Reading, kind: Kind, source: Source, query: Query, columns: str
+) -> Page:
+    """The rows of a page."""
+    order = order_of(kind, source, query.sort)
+    clauses = [clause(kind, source, condition) for condition in query.conditions]
+    clauses += archived_hidden(kind, query)
+    if query.cursor is not None:
+        clauses.append(after(cursors.read(query.cursor, order.text), order, source))
+    limit = query.size if reading.route.operation.cursor else -1
+    asked = limit + 1 if limit > 0 else limit
+    rows = select_page(reading.store, columns, source, clauses, order, asked)
+    if limit < 0 or len(rows) <= limit:
+        return Page(rows, None, order.text)
+    last = rows[limit - 1]
+    return Page(rows[:limit], Cursor(order.text, last[0], last[1]), order.text)
+
+
+def archived_hidden(kind: Kind, query: Query) -> list[Clause]:
+    """Archived campaigns and flows show up only for who filters on `archived`."""
+    asked = any(condition.field == "archived" for condition in query.conditions)
+    return [("archived = 0", ())] if kind.hidden_when_archived and not asked else []
+
+
+def page_links(reading: Reading, query: Query, found: Page) -> str:
+    """The `links` of a page: every parameter of the request goes into `next`."""
+    if not reading.route.operation.cursor:
+        return self_links(reading)
+    following = "null"
+    if reading.fault == "repeated_cursor" and query.cursor is not None:
+        following = f'"{self_url(reading)}"'
+    elif found.next is not None:
+        following = f'"{url_with_cursor(reading, cursors.mint(found.next))}"'
+    prev = garbage_prev(reading, query)
+    return f'{{"self":"{self_url(reading)}","prev":{prev},"next":{following}}}'
+
+
+def garbage_prev(reading: Reading, query: Query) -> str:
+    """On the first page of lists Klaviyo's `prev` is a leaked internal text."""
+    if reading.route.operation.id != "get_lists" or query.cursor is not None:
+        return "null"
+    nonsense = quote("<Filters: any(id,...)>")
+    return f'"{reading.request.base}/api/lists?page%5Bcursor%5D={nonsense}"'
+
+
+def url_with_cursor(reading: Reading, cursor: str) -> str:
+    """The URL of the request with another cursor."""
+    pairs = [pair for pair in reading.request.query if pair[0] != "page[cursor]"]
+    query = urlencode([*pairs, ("page[cursor]", cursor)])
+    return f"{reading.request.base}{reading.request.path}?{query}"
+
+
+def self_url(reading: Reading) -> str:
+    """The URL of the request."""
+    query = urlencode(reading.request.query)
+    url = f"{reading.request.base}{quote(reading.request.path)}"
+    return f"{url}?{query}" if query else url
+
+
+def self_links(reading: Reading) -> str:
+    """The `links` of an answer that has no pages."""
+    return f'{{"self":"{self_url(reading)}"}}'
+
+
+def answer(data: str, links: str, extra: list[str] | None = None) -> Response:
+    """A document from JSON texts."""
+    more = "" if extra is None else f',"included":[{",".join(extra)}]'
+    return Response(200, f'{{"data":{data}{more},"links":{links}}}'.encode())
+
+
+def unknown_attributes(fault: str) -> dict[str, str]:
+    """An attribute that no client can know, where the fault asks for it."""
+    return {"unannounced_attribute": '{"of":"a later day"}'} if fault == "unknown_attribute" else {}
+
+
+def as_it_is(found: Page) -> Page:
+    """No fault."""
+    return found
+
+
+def unsorted(found: Page) -> Page:
+    """The rows of the page in the wrong order."""
+    return replace(found, rows=found.rows[::-1])
+
+
+def emptied(found: Page) -> Page:
+    """No rows, and a cursor to where they begin."""
+    if not found.rows:
+        return found
+    value, resource_id = found.rows[0][:2]
+    return Page([], Cursor(found.order, value, resource_id, "from"), found.order)
+
+
+PAGE_FAULTS: dict[str, Callable[[Page], Page]] = {"unsorted": unsorted, "empty_page": emptied}
