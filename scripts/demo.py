@@ -6,6 +6,7 @@ Everything it makes stands in `output/demo`. Run it twice: the second run contin
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from warehouse import Table, merge, tables
@@ -106,11 +108,31 @@ def load(demo: Demo, url: str) -> Counter[tuple[str, str, str]]:
     content["receipts_path"] = str(demo.receipts)
     content["dead_letter_path"] = str(demo.output / "rejected.jsonl")
     settings.write_text(json.dumps(content, indent=2))
-    files = [f"{name}={PROJECT / 'examples' / name}.csv" for name in ("customers", "orders")]
+    files = [f"customers={PROJECT / 'examples' / 'customers.csv'}", f"orders={orders(demo)}"]
     source: Command = [BIN / "klaviyo-csv", *files, "--row-number", "row"]
     pipe([source, [BIN / "target-klaviyo", "--config", settings]], environment(url))
     receipts = [json.loads(line) for line in demo.receipts.read_text().splitlines()]
     return Counter((one["stream"], one["outcome"], one.get("reason") or "") for one in receipts)
+
+
+def orders(demo: Demo) -> Path:
+    """The example orders, moved to the last few days as a shop's export would have them."""
+    path = demo.output / "orders.csv"
+    if path.exists():
+        return path
+    with (PROJECT / "examples" / "orders.csv").open(newline="") as source:
+        rows = list(csv.DictReader(source))
+    days = [date.fromisoformat(row["ordered_at"][:10]) for row in rows if row["ordered_at"]]
+    moved = datetime.now(tz=timezone.utc).date() - max(days) - timedelta(days=1)
+    with path.open("w", newline="") as target:
+        writer = csv.DictWriter(target, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            if row["ordered_at"]:
+                day = date.fromisoformat(row["ordered_at"][:10]) + moved
+                row["ordered_at"] = f"{day}{row['ordered_at'][10:]}"
+            writer.writerow(row)
+    return path
 
 
 def pipe(commands: list[Command], environ: Mapping[str, str]) -> list[str]:
