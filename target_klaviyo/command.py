@@ -1,0 +1,68 @@
+"""The command line: the SDK's, with one clear line instead of a traceback."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import click
+from singer_sdk.exceptions import (
+    ConfigValidationError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
+from singer_sdk.plugin_base import SingerCommand
+from singer_sdk.singerlib.exceptions import InvalidInputLine
+
+from klaviyo_client.errors import KlaviyoError
+from target_klaviyo.errors import TargetError
+
+SECRETS = ("api_key", "oauth")
+EXPLAINED = (KlaviyoError, TargetError, RecordsWithoutSchemaException)
+
+
+class ClearCommand(SingerCommand):
+    """Says what went wrong in one line each, and exits 1."""
+
+    @classmethod
+    def like(cls, command: click.Command, logger: logging.Logger) -> ClearCommand:
+        """The same command, with clear errors."""
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            params=command.params,
+            context_settings=command.context_settings,
+            help=command.help,
+            logger=logger,
+        )
+
+    def main(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run the command; what we know how to explain does not become a traceback."""
+        try:
+            return super().main(*arguments, **keywords)
+        except EXPLAINED as error:
+            message = str(error)
+        except MissingKeyPropertiesError:
+            message = "a record lacks one of the key properties that its stream's SCHEMA names"
+        except InvalidInputLine:
+            # Its own text quotes the line.
+            message = "a line of the input is no complete Singer message"
+        for line in message.splitlines():
+            self.logger.error(line)
+        sys.exit(1)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; a malformed secret is named, never quoted, as the SDK's own message would."""
+        try:
+            return click.Command.invoke(self, ctx)
+        except ConfigValidationError as error:
+            raise TargetError("\n".join(map(without_secret, error.errors))) from None
+
+
+def without_secret(message: str) -> str:
+    """A validation message, unless it is about a secret, whose value it would quote."""
+    for name in SECRETS:
+        if f"config['{name}']" in message:
+            return f"the setting {name} is malformed; see the README for its form"
+    return message

@@ -1,0 +1,223 @@
+"""Sending one request and settling each of its items, whatever Klaviyo answers.
+
+Pure of threads and files. A generator of outcomes may end with an error: what it has not settled
+by then was not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import (
+    ApiError,
+    AuthenticationError,
+    ConnectionFailedError,
+    ErrorDetail,
+    JobFailedError,
+    KlaviyoError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    RateLimitedError,
+    ServerError,
+)
+from klaviyo_client.jobs import PollRule, import_errors, settled_job
+from target_klaviyo.chunks import body, rows_named
+from target_klaviyo.items import Item
+from target_klaviyo.outcomes import ACCEPTED, Outcome
+from target_klaviyo.plans import JobRule, Settled, Shipment
+
+# Requests that may be spent on finding the bad items of one chunk.
+ATTEMPTS = 100
+REPEAT = "repeating the run is safe"
+INDEX = re.compile(r"/data/(\d+)(?:/|$)")
+STOPPING = (AuthenticationError, PermissionDeniedError, RateLimitedError, ServerError)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """Requests left for one chunk, and what was sent so far."""
+
+    left: int = ATTEMPTS
+    requests: int = 0
+    jobs: int = 0
+
+
+def delivered(
+    client: KlaviyoClient, shipment: Shipment, attempts: Attempts, job_timeout_seconds: float
+) -> Iterator[Settled]:
+    """Send a request; where Klaviyo refuses it for some items, send the others again.
+
+    Raises:
+        KlaviyoError: nothing more can be sent (wrong key, missing scope, server down).
+    """
+    attempts.left -= 1
+    attempts.requests += 1
+    try:
+        yield from sent(client, shipment, attempts, job_timeout_seconds)
+    except ApiError as error:
+        if isinstance(error, STOPPING):
+            raise
+        refusal = error
+    else:
+        return
+    remaining, refused = parted(shipment, refusal)
+    yield from refused
+    if attempts.left <= 0:
+        yield from (Settled(item, refused_outcome(refusal.errors, refusal)) for item in remaining)
+        return
+    for part in parts(remaining, halve=not refused):
+        smaller = replace(shipment, items=part)
+        yield from delivered(client, smaller, attempts, job_timeout_seconds)
+
+
+def parts(items: Sequence[Item], *, halve: bool) -> Iterator[tuple[Item, ...]]:
+    """What to send next: everything, or each half."""
+    middle = len(items) // 2 if halve else 0
+    for part in (items[:middle], items[middle:]):
+        if part:
+            yield tuple(part)
+
+
+def parted(shipment: Shipment, error: ApiError) -> tuple[Sequence[Item], list[Settled]]:
+    """The items to send again, and those that the answer names or that are left alone."""
+    items = shipment.items
+    if len(items) == 1:
+        return (), [Settled(items[0], refused_outcome(error.errors, error))]
+    if isinstance(error, PayloadTooLargeError):
+        return items, []
+    reasons: dict[int, list[ErrorDetail]] = {}
+    for detail in error.errors:
+        for index in rows_named(shipment.transport.envelope, detail.pointer, items):
+            reasons.setdefault(index, []).append(detail)
+    refused = [
+        Settled(items[index], refused_outcome(details, error)) for index, details in reasons.items()
+    ]
+    return [item for index, item in enumerate(items) if index not in reasons], refused
+
+
+def refused_outcome(details: Sequence[ErrorDetail], error: ApiError) -> Outcome:
+    """Why Klaviyo refused an item: codes and fields as reason, its own words apart."""
+    named = (f"{one.code}{field_named(one.pointer)}" for one in details)
+    codes = ", ".join(dict.fromkeys(named)) or "no error code"
+    words = " ".join(dict.fromkeys(one.detail for one in details)) or None
+    return Outcome("rejected", f"Klaviyo answered {error.status} ({codes})", words)
+
+
+def field_named(pointer: str | None) -> str:
+    """The field at the end of a pointer, as ` at email`."""
+    names = [part for part in (pointer or "").split("/") if part and not part.isdecimal()]
+    known = [name for name in names if name not in ("data", "attributes")]
+    return f" at {known[-1]}" if known else ""
+
+
+def sent(
+    client: KlaviyoClient, shipment: Shipment, attempts: Attempts, job_timeout_seconds: float
+) -> Iterator[Settled]:
+    """Send once; settle all items if Klaviyo takes the request."""
+    transport = shipment.transport
+    content = body(transport.envelope, shipment.items)
+    try:
+        answer = client.write(transport.operation, content, path=shipment.path, repeat_safe=True)
+    except (ConnectionFailedError, ServerError) as error:
+        if not isinstance(error, ConnectionFailedError) or error.sent:
+            lost = Outcome("unknown", f"no answer came, it may have been written; {REPEAT}")
+            yield from (Settled(item, lost) for item in shipment.items)
+        raise
+    if transport.job is None:
+        yield from (Settled(item, ACCEPTED) for item in shipment.items)
+        return
+    attempts.jobs += 1
+    job_id = str(answer.json()["data"]["id"])
+    yield from settled_by_job(client, transport.job, job_id, shipment, job_timeout_seconds)
+
+
+def settled_by_job(
+    client: KlaviyoClient, job: JobRule, job_id: str, shipment: Shipment, timeout_seconds: float
+) -> Iterator[Settled]:
+    """Wait for a job and read which items it refused."""
+    rule = PollRule(job.state, timeout_seconds=timeout_seconds)
+    try:
+        attributes = settled_job(client, rule, job_id)
+        errors = list(import_errors(client, job.errors, job_id)) if failures(attributes) else []
+    except KlaviyoError as error:
+        reason = f"{error}; {REPEAT}" if isinstance(error, JobFailedError) else UNREAD
+        lost = Outcome("unknown", reason, job_id=job_id)
+        yield from (Settled(item, lost) for item in shipment.items)
+        if isinstance(error, JobFailedError):
+            return
+        raise
+    yield from job_outcomes(shipment, job_id, errors, failures(attributes))
+
+
+UNREAD = f"Klaviyo took the job, but its result could not be read; {REPEAT}"
+
+
+def failures(attributes: Mapping[str, Any]) -> int:
+    """How many items a job says that it refused."""
+    return int(attributes.get("failed_count") or 0)
+
+
+def job_outcomes(
+    shipment: Shipment, job_id: str, errors: Sequence[Mapping[str, Any]], failed: int
+) -> Iterator[Settled]:
+    """The outcome of each item of a finished job."""
+    reasons: dict[int, list[Mapping[str, Any]]] = {}
+    for error in errors:
+        index = item_meant(shipment, error)
+        if index is not None:
+            reasons.setdefault(index, []).append(error)
+    # A refusal that cannot be laid at any item's door leaves all the others in doubt.
+    doubtful = failed > len(reasons)
+    rest = Outcome("unknown", UNNAMED, job_id=job_id) if doubtful else None
+    for index, item in enumerate(shipment.items):
+        if index in reasons:
+            yield Settled(item, job_refusal(reasons[index], job_id))
+        else:
+            yield Settled(item, rest or Outcome("accepted", job_id=job_id))
+
+
+UNNAMED = "Klaviyo's job refused rows without saying which; look at its import errors"
+
+
+def job_refusal(errors: Sequence[Mapping[str, Any]], job_id: str) -> Outcome:
+    """Why a job refused an item."""
+    named = (
+        f"{one.get('code')}{field_named((one.get('source') or {}).get('pointer'))}"
+        for one in errors
+    )
+    codes = ", ".join(dict.fromkeys(named))
+    words = " ".join(str(one.get("detail") or "") for one in errors)
+    return Outcome("rejected", f"Klaviyo's job refused it ({codes})", words, job_id)
+
+
+def item_meant(shipment: Shipment, error: Mapping[str, Any]) -> int | None:
+    """The item that an import error is about: by its pointer, else by what was sent."""
+    pointer = (error.get("source") or {}).get("pointer")
+    named = rows_named(shipment.transport.envelope, pointer, shipment.items)
+    if named:
+        return named[0]
+    payload = error.get("original_payload")
+    if isinstance(payload, Mapping):
+        sent_by = set(payload_identities(payload))
+        for index, item in enumerate(shipment.items):
+            if sent_by & set(item.identities):
+                return index
+    match = INDEX.search(pointer or "")
+    index = int(match[1]) if match else len(shipment.items)
+    return index if index < len(shipment.items) else None
+
+
+def payload_identities(payload: Mapping[str, Any]) -> Iterator[str]:
+    """Who a refused payload is about, in the words of `Item.identities`."""
+    data = payload.get("data")
+    resource = data if isinstance(data, Mapping) else payload
+    attributes = resource.get("attributes")
+    values = {**resource, **(attributes if isinstance(attributes, Mapping) else {})}
+    for name in ("email", "phone_number", "external_id", "id"):
+        if isinstance(values.get(name), str):
+            value = values[name].lower() if name == "email" else values[name]
+            yield f"{name}:{value}"

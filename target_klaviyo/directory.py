@@ -1,0 +1,131 @@
+"""Lists and people of the account, looked up once each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import ConnectionFailedError, ServerError
+from klaviyo_client.filters import condition
+from klaviyo_client.query import Query
+from target_klaviyo.items import ENCODER
+from target_klaviyo.outcomes import ACCEPTED, Outcome
+from target_klaviyo.plans import ListFound
+
+logger = logging.getLogger("target-klaviyo")
+
+# Identifiers in one filter, and profiles on one page: Klaviyo's page holds 100.
+AT_ONCE = 100
+FOUND = Outcome("skipped", "list exists already")
+AMBIGUOUS = Outcome("rejected", "several lists have this name; give list_id instead")
+MISSING = Outcome("rejected", "no list has this name, and create_lists is off")
+LOST = Outcome("unknown", "the connection broke off while the list was being created; look for it")
+
+Together = Callable[[Callable[[list[str]], Any], list[list[str]]], Iterable[Any]]
+
+
+class AccountDirectory:
+    """Finds lists by name and profiles by identifier; remembers what it found."""
+
+    def __init__(
+        self,
+        client: KlaviyoClient,
+        *,
+        create_lists: bool,
+        dry_run: bool,
+        together: Together = map,
+    ) -> None:
+        """Ask through `client`; `together` maps a function over batches, perhaps at once."""
+        self._client = client
+        self._create_lists = create_lists
+        self._dry_run = dry_run
+        self._together = together
+        self._lists: dict[str, ListFound] = {}
+        self._profiles: dict[tuple[str, str], str] = {}
+        self.created = 0
+
+    @property
+    def create_lists(self) -> bool:
+        """Whether rows may bring lists into being by naming them."""
+        return self._create_lists
+
+    def list_named(self, name: str, opt_in_process: str | None, *, create: bool) -> ListFound:
+        """The list of that name, created if it is missing and `create` allows it.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        if name not in self._lists:
+            found = self._lookup(name)
+            if found.id is None and found.outcome is MISSING and create:
+                found = self._created(name, opt_in_process)
+            if found.id is None:
+                return found
+            # The row that created it was accepted; whoever names it later finds it.
+            self._lists[name] = ListFound(found.id, FOUND)
+            return found
+        return self._lists[name]
+
+    def _lookup(self, name: str) -> ListFound:
+        """What Klaviyo has under that name."""
+        query = Query(filter=condition("any", "name", [name]), fields={"list": ("name",)})
+        ids: list[str] = []
+        for page in self._client.pages("get_lists", query):
+            resources = msgspec.json.decode(page.data)
+            ids.extend(one["id"] for one in resources if one["attributes"]["name"] == name)
+        if len(ids) > 1:
+            return ListFound(None, AMBIGUOUS)
+        return ListFound(ids[0], FOUND) if ids else ListFound(None, MISSING)
+
+    def _created(self, name: str, opt_in_process: str | None) -> ListFound:
+        """A new list; a lost answer is settled by looking again."""
+        if self._dry_run:
+            return ListFound("dry-run", ACCEPTED)
+        attributes = {"name": name}
+        if opt_in_process:
+            attributes["opt_in_process"] = opt_in_process
+        body = ENCODER.encode({"data": {"type": "list", "attributes": attributes}})
+        try:
+            answer = self._client.write("create_list", body)
+        except (ConnectionFailedError, ServerError) as error:
+            if isinstance(error, ConnectionFailedError) and not error.sent:
+                raise
+            found = self._lookup(name)
+            return ListFound(found.id, ACCEPTED if found.id else LOST)
+        self.created += 1
+        return ListFound(answer.json()["data"]["id"], ACCEPTED)
+
+    def profile_ids(self, kind: str, values: Iterable[str]) -> Mapping[str, str | None]:
+        """Profile id by identifier; None where nobody has it. Misses are asked again next time.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        wanted = list(values)
+        missing = [value for value in wanted if (kind, folded(kind, value)) not in self._profiles]
+        batches = [missing[start : start + AT_ONCE] for start in range(0, len(missing), AT_ONCE)]
+        for found in self._together(lambda batch: self._search(kind, batch), batches):
+            self._profiles |= found
+        return {value: self._profiles.get((kind, folded(kind, value))) for value in wanted}
+
+    def _search(self, kind: str, values: list[str]) -> dict[tuple[str, str], str]:
+        """The profiles that have one of these identifiers."""
+        query = Query(
+            filter=condition("any", kind, values),
+            fields={"profile": (kind,)},
+            page_size=AT_ONCE,
+        )
+        return {
+            (kind, folded(kind, str(one["attributes"][kind]))): one["id"]
+            for page in self._client.pages("get_profiles", query)
+            for one in msgspec.json.decode(page.data)
+        }
+
+
+def folded(kind: str, value: str) -> str:
+    """An identifier as it compares: e-mail addresses without regard to case."""
+    return value.lower() if kind == "email" else value

@@ -1,0 +1,148 @@
+"""The events sink: rows become events, 1,000 a request, each with a unique id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from target_klaviyo.chunks import Envelope, Limits
+from target_klaviyo.items import CANONICAL, ENCODER, Item
+from target_klaviyo.outcomes import DUPLICATE, RejectedRowError, Row, RowError, SkippedRowError
+from target_klaviyo.plans import (
+    MEGABYTE,
+    Accepted,
+    Directory,
+    Plan,
+    StreamRules,
+    Transport,
+    shipped,
+)
+
+BULK = Transport(
+    "bulk_create_events",
+    Limits(items=1_000, body_bytes=5 * MEGABYTE, item_bytes=5 * MEGABYTE),
+    Envelope(
+        b'{"data":{"type":"event-bulk-create-job","attributes":{"events-bulk-create":{"data":[',
+        b"]}}}}",
+        "/data/attributes/events-bulk-create/data",
+        b'{"type":"event-bulk-create","attributes":{"profile":{"data":',
+        b'},"events":{"data":[',
+        b"]}}}",
+        "/attributes/events/data",
+    ),
+)
+IDENTIFIERS = ("email", "phone_number", "external_id")
+# Klaviyo answers 202 to events of these and drops them.
+DROPPED_DOMAINS = ("example.com", "test.com")
+LONGEST_UNIQUE_ID = 255
+COPIED = ("value", "value_currency")
+
+
+def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
+    """An event with its profile as the group; repeated ones are skipped.
+
+    Raises:
+        RowError: the row is refused, or was sent before in this run.
+    """
+    properties, attributes = split_values(accepted)
+    check_domain(accepted.get("email"))
+    attributes["time"] = checked_time(accepted, rules)
+    if accepted.get("backfill") is not None:
+        attributes["backfill"] = accepted["backfill"]
+    content = CANONICAL.encode(row.message["record"])
+    attributes["unique_id"] = unique_id(accepted, row.message["record"], rules.keys, content)
+    attributes["properties"] = properties
+    metric = {"type": "metric", "attributes": {"name": accepted["metric"]}}
+    attributes["metric"] = {"data": metric}
+    group = ENCODER.encode(event_profile(accepted))
+    key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
+    check_repetition(rules.seen.before(key, content))
+    body = ENCODER.encode({"type": "event", "attributes": attributes})
+    return Item((row,), body, group)
+
+
+def split_values(accepted: Accepted) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Custom properties, and value and currency, which Klaviyo keeps among them on reading.
+
+    Nulls and empty strings, which Klaviyo ignores, are left out.
+    """
+    properties = {
+        name: value
+        for name, value in (accepted.get("properties") or {}).items()
+        if value is not None and value != ""
+    }
+    attributes: dict[str, Any] = {}
+    for name in COPIED:
+        copied = properties.pop(f"${name}", None)
+        value = accepted.get(name)
+        if value is not None or copied is not None:
+            attributes[name] = copied if value is None else value
+    return properties, attributes
+
+
+def event_profile(accepted: Accepted) -> Mapping[str, Any]:
+    """The person of an event, by every identifier that the row has."""
+    attributes = {name: accepted[name] for name in IDENTIFIERS if accepted.get(name)}
+    resource: dict[str, Any] = {"type": "profile", "attributes": attributes}
+    if accepted.get("profile_id"):
+        resource["id"] = accepted["profile_id"]
+    return resource
+
+
+def check_domain(email: str | None) -> None:
+    """Refuse addresses whose events Klaviyo would drop without a word."""
+    if email and email.lower().endswith(tuple(f"@{domain}" for domain in DROPPED_DOMAINS)):
+        raise RejectedRowError(
+            "Klaviyo silently drops events of @example.com and @test.com addresses"
+        )
+
+
+def checked_time(accepted: Accepted, rules: StreamRules) -> str:
+    """The event's time, inside what Klaviyo takes."""
+    text: str = accepted["time"]
+    time = datetime.fromisoformat(text)
+    if time < rules.earliest:
+        raise RejectedRowError(f"time is before earliest_event_time ({rules.earliest:%Y-%m-%d})")
+    if time > rules.latest:
+        raise RejectedRowError("time is more than a year ahead")
+    if time < rules.recent and accepted.get("backfill") is None:
+        rules.notice(
+            "old events",
+            "holds events older than a day without backfill: they can start flows and send "
+            'messages; map "backfill": {"constant": true} for history, false to silence this',
+        )
+    return text
+
+
+def unique_id(
+    accepted: Accepted, record: Mapping[str, Any], keys: Sequence[str], content: bytes
+) -> str:
+    """What makes a repetition harmless: the mapped column, else the keys, else a hash.
+
+    Without one, Klaviyo would take events of one second for the same.
+    """
+    if accepted.get("unique_id"):
+        return str(accepted["unique_id"])
+    if not keys:
+        return sha256(content).hexdigest()
+    values = [record.get(key) for key in keys]
+    text = str(values[0]) if len(values) == 1 else CANONICAL.encode(values).decode()
+    return text if 0 < len(text) <= LONGEST_UNIQUE_ID else sha256(text.encode()).hexdigest()
+
+
+def check_repetition(same: bool | None) -> None:
+    """Skip what this run has sent already: one repetition fails a whole request of Klaviyo's."""
+    if same:
+        raise RowError(DUPLICATE)
+    if same is False:
+        raise SkippedRowError("unique_id was sent before in this run with other content")
+
+
+def plan_events(items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
+    """Events of one person together, people in order of their first event."""
+    people: dict[bytes, list[Item]] = {}
+    for item in items:
+        people.setdefault(item.group, []).append(item)
+    return shipped(BULK, (item for group in people.values() for item in group))

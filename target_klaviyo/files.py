@@ -1,0 +1,98 @@
+"""Files of JSON lines that only their owner may read: receipts and dead letters."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from klaviyo_client.errors import ConfigurationError
+from target_klaviyo.items import ENCODER
+from target_klaviyo.outcomes import Outcome, Row
+
+
+class LineFile:
+    """Appends one JSON document a line; what other runs have written stays."""
+
+    def __init__(self, setting: str, path: str) -> None:
+        """Open `path`, which `setting` has named.
+
+        Raises:
+            ConfigurationError: it cannot be written, or is what is being read.
+        """
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigurationError(f"{setting}: {path}: {error.strerror}") from None
+        self._file = os.fdopen(handle, "ab")
+        if is_standard_input(Path(path)):
+            raise ConfigurationError(f"{setting}: {path} is being read; write to another file")
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        """Add a line."""
+        self._file.write(ENCODER.encode(document) + b"\n")
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Finish."""
+        self._file.close()
+
+
+def is_standard_input(path: Path) -> bool:
+    """Whether this very file is piped in."""
+    try:
+        return os.path.samestat(os.fstat(sys.stdin.fileno()), path.stat())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+class DeadLetters:
+    """Refused rows as Singer messages, which this target takes again once they are mended."""
+
+    def __init__(self, file: LineFile) -> None:
+        """Write to `file`."""
+        self._file = file
+        self._described: dict[str, Mapping[str, Any]] = {}
+
+    def write(self, schema: Mapping[str, Any], row: Row, outcome: Outcome) -> None:
+        """Add a row as it came, with the reason where readers do not look.
+
+        Its SCHEMA message goes before it where the file does not have it from this run.
+        """
+        stream = schema["stream"]
+        if self._described.get(stream) is not schema:
+            self._described[stream] = schema
+            self._file.write(schema)
+        reason = {
+            "row": row.number,
+            "outcome": outcome.kind,
+            "reason": outcome.reason,
+            "detail": outcome.detail,
+        }
+        self._file.write({**row.message, "_rejected": reason})
+
+    def flush(self) -> None:
+        """Hand everything to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Finish."""
+        self._file.close()
+
+
+def receipt(schema: Mapping[str, Any], row: Row, outcome: Outcome) -> dict[str, Any]:
+    """What is kept of a row: where it stood, its keys, and what became of it."""
+    record = row.message["record"]
+    return {
+        "stream": schema["stream"],
+        "row": row.number,
+        "keys": {key: record.get(key) for key in schema.get("key_properties") or ()},
+        "outcome": outcome.kind,
+        "reason": outcome.reason,
+        "job_id": outcome.job_id,
+    }

@@ -1,0 +1,182 @@
+"""The `streams` setting: which sink a stream goes to, and which column fills which field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from klaviyo_client.errors import ConfigurationError
+from klaviyo_client.filters import nearest
+from target_klaviyo.specs import SINKS, SinkSpec, sink_names, sink_spec
+from target_klaviyo.values import DECLARABLE
+
+KEYS = ("sink", "columns", "types", "ignore_columns", "immediate")
+SOURCE_KEYS = ("column", "constant", "format")
+TYPE_KEYS = ("type", "format")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a field's value comes from: a column (and its time format), or a constant."""
+
+    column: str | None = None
+    constant: Any = None
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a column's text is to be read as."""
+
+    kind: str
+    format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMapping:
+    """How the rows of one stream are read."""
+
+    stream: str
+    sink: SinkSpec
+    columns: Mapping[str, Source] = field(default_factory=dict)
+    types: Mapping[str, Declared] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
+    immediate: bool = False
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Every column that the mapping names, and where."""
+        for name, source in self.columns.items():
+            if source.column is not None:
+                yield f"columns.{name}", source.column
+        yield from ((f"types.{column}", column) for column in self.types)
+        yield from (("ignore_columns", column) for column in sorted(self.ignored))
+
+
+def stream_mappings(settings: Mapping[str, Any]) -> dict[str, StreamMapping]:
+    """The mappings of the `streams` setting by stream name.
+
+    Raises:
+        ConfigurationError: with one line for each thing that is wrong.
+    """
+    problems: list[str] = []
+    mappings = {}
+    for stream, content in settings.items():
+        found = list(mapping_problems(stream, content))
+        problems.extend(found)
+        if not found:
+            mappings[stream] = read_mapping(stream, content)
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+    return mappings
+
+
+def own_mapping(stream: str) -> StreamMapping | None:
+    """The mapping of a stream that is called like a sink."""
+    spec = sink_spec(stream)
+    return StreamMapping(stream, spec) if spec else None
+
+
+def read_mapping(stream: str, content: Mapping[str, Any]) -> StreamMapping:
+    """One entry of the setting, known to be right."""
+    spec = sink_spec(content.get("sink", stream)) or SINKS[0]
+    types = content.get("types", {})
+    return StreamMapping(
+        stream,
+        spec,
+        {name: read_source(value) for name, value in content.get("columns", {}).items()},
+        {column: read_type(value) for column, value in types.items()},
+        frozenset(content.get("ignore_columns", ())),
+        bool(content.get("immediate", False)),
+    )
+
+
+def read_source(value: Any) -> Source:
+    """A field's source, given as a column's name or at length."""
+    return Source(value) if isinstance(value, str) else Source(**value)
+
+
+def read_type(value: Any) -> Declared:
+    """A column's type, given as a word or at length."""
+    if isinstance(value, str):
+        return Declared(value)
+    return Declared(value["type"], value.get("format"))
+
+
+def mapping_problems(stream: str, content: Any) -> Iterator[str]:
+    """What is wrong with one entry of the setting, before any row is seen."""
+    place = f"streams.{stream}"
+    if not isinstance(content, Mapping):
+        yield f'{place} must be an object such as {{"sink": "profiles"}}'
+        return
+    yield from unknown_names(place, content, KEYS)
+    spec = sink_spec(content.get("sink", stream))
+    if spec is None:
+        sinks = sink_names()
+        sink = content.get("sink")
+        problem = f"is no sink{nearest(str(sink), sinks)}" if sink else "is missing"
+        yield f"{place}.sink {problem}; sinks: {', '.join(sinks)}"
+        return
+    yield from column_problems(place, content.get("columns", {}), spec)
+    yield from type_problems(place, content)
+    if content.get("immediate") and spec.name != "profiles":
+        yield f"{place}.immediate works only with the sink profiles"
+
+
+def column_problems(place: str, columns: Any, spec: SinkSpec) -> Iterator[str]:
+    """What is wrong with the fields and sources of a mapping."""
+    if not isinstance(columns, Mapping):
+        yield f"{place}.columns must be an object of field and column"
+        return
+    for name, source in columns.items():
+        free = spec.properties and name.startswith("properties.")
+        if name not in spec.fields and not free:
+            known = list(spec.fields)
+            yield (
+                f"{place}.columns.{name}: the sink {spec.name} has no such field"
+                f"{nearest(name, known)}; fields: {', '.join(known)}"
+            )
+        yield from source_problems(f"{place}.columns.{name}", source)
+
+
+def source_problems(place: str, source: Any) -> Iterator[str]:
+    """What is wrong with a field's source."""
+    if isinstance(source, str):
+        return
+    if not isinstance(source, Mapping) or ("column" in source) == ("constant" in source):
+        yield f'{place} must be a column\'s name, {{"column": ...}} or {{"constant": ...}}'
+        return
+    yield from unknown_names(place, source, SOURCE_KEYS)
+
+
+def type_problems(place: str, content: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the declared types."""
+    types = content.get("types", {})
+    if not isinstance(types, Mapping):
+        yield f"{place}.types must be an object of column and type"
+        return
+    taken = columns_taken(content.get("columns", {}))
+    for column, declared in types.items():
+        here = f"{place}.types.{column}"
+        kind = declared.get("type") if isinstance(declared, Mapping) else declared
+        if kind not in DECLARABLE:
+            known = ", ".join(DECLARABLE)
+            yield f"{here}: no such type{nearest(str(kind), DECLARABLE)}; types: {known}"
+        if isinstance(declared, Mapping):
+            yield from unknown_names(here, declared, TYPE_KEYS)
+        if column in taken:
+            yield f"{here}: this column fills a field, which has its own type"
+
+
+def columns_taken(sources: Any) -> set[str]:
+    """The columns that fill fields, as far as they can be read."""
+    values = sources.values() if isinstance(sources, Mapping) else ()
+    named = (one.get("column") if isinstance(one, Mapping) else one for one in values)
+    return {one for one in named if isinstance(one, str)}
+
+
+def unknown_names(place: str, content: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[str]:
+    """Keys that nothing reads."""
+    for name in content:
+        if name not in known:
+            yield f"{place}: unknown key {name!r}{nearest(name, known)}; keys: {', '.join(known)}"

@@ -1,0 +1,137 @@
+"""What builders and plans share: the rules of a stream, requests to send, and how they settle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from target_klaviyo.chunks import Envelope, Limits, chunks, fits
+from target_klaviyo.duplicates import Seen
+from target_klaviyo.items import Item
+from target_klaviyo.outcomes import Outcome, Row
+
+# Klaviyo writes KB and MB; the decimal reading is inside the binary one.
+KILOBYTE, MEGABYTE = 1_000, 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class JobRule:
+    """The operations that read a bulk job and the rows that it refused."""
+
+    state: str
+    errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """An operation that takes items, and what its success means.
+
+    Without `job`, Klaviyo's 2xx is all that it ever says. Repeating any of these changes
+    nothing: profiles upsert, events carry a unique id, members are added once.
+    """
+
+    operation: str
+    limits: Limits
+    envelope: Envelope
+    job: JobRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """One request."""
+
+    transport: Transport
+    items: tuple[Item, ...]
+    path: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An item and what became of it."""
+
+    item: Item
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The requests of a batch: waves go out one after the other, requests of a wave together."""
+
+    waves: Sequence[Sequence[Shipment]] = ()
+    settled: Sequence[Settled] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRules:
+    """What a builder needs to know of its stream and of this run.
+
+    Attributes:
+        keys: The stream's key properties.
+        earliest: Event times before this are refused.
+        latest: Event times after this are refused.
+        recent: Events before this that are no backfill may start flows.
+        clear_nulls: Whether a null empties a field (`null_policy: clear`).
+        immediate: Whether each row goes out by itself, to be visible at once.
+        seen: Events already sent in this run.
+        notice: Says something once for each stream: a key, and the text.
+    """
+
+    keys: Sequence[str]
+    earliest: datetime
+    latest: datetime
+    recent: datetime
+    clear_nulls: bool
+    immediate: bool
+    seen: Seen
+    notice: Callable[[str, str], None]
+
+
+class Directory(Protocol):
+    """What plans may ask of Klaviyo, with answers remembered."""
+
+    def list_named(self, name: str, opt_in_process: str | None, *, create: bool) -> ListFound:
+        """The list of that name, created if it is missing and `create` allows it."""
+
+    def profile_ids(self, kind: str, values: Iterable[str]) -> Mapping[str, str | None]:
+        """Profile id by identifier (`email`, `phone_number`, `external_id`); None: nobody."""
+
+    @property
+    def create_lists(self) -> bool:
+        """Whether rows may bring lists into being by naming them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListFound:
+    """A list looked up by name; without an id, `outcome` says why."""
+
+    id: str | None
+    outcome: Outcome
+
+
+Accepted = Mapping[str, Any]
+Build = Callable[[Accepted, Row, StreamRules], Item]
+MakePlan = Callable[[Sequence[Item], Directory], Plan]
+
+
+def oversize(transport: Transport, item: Item) -> Settled | None:
+    """The refusal of an item that no request of `transport` can hold."""
+    if fits(item, transport.limits, transport.envelope):
+        return None
+    size = transport.limits.item_bytes // KILOBYTE
+    return Settled(item, Outcome("rejected", f"is larger than {size} KB, Klaviyo's limit"))
+
+
+def shipped(transport: Transport, items: Iterable[Item]) -> Plan:
+    """The requests that carry `items` in order; what is too large is refused."""
+    fitting: list[Item] = []
+    refused: list[Settled] = []
+    for item in items:
+        too_large = oversize(transport, item)
+        if too_large:
+            refused.append(too_large)
+        else:
+            fitting.append(item)
+    cut = chunks(fitting, transport.limits, transport.envelope)
+    return Plan([[Shipment(transport, chunk) for chunk in cut]], refused)

@@ -1,0 +1,160 @@
+"""The profiles sink: rows upsert people, in bulk import jobs or one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from target_klaviyo.chunks import Envelope, Limits
+from target_klaviyo.items import ENCODER, Item
+from target_klaviyo.outcomes import Row
+from target_klaviyo.plans import (
+    KILOBYTE,
+    MEGABYTE,
+    Accepted,
+    Directory,
+    JobRule,
+    Plan,
+    Settled,
+    Shipment,
+    StreamRules,
+    Transport,
+    oversize,
+    shipped,
+)
+
+# https://developers.klaviyo.com/en/docs/use_klaviyos_bulk_profile_import_api
+BULK = Transport(
+    "bulk_import_profiles",
+    Limits(items=10_000, body_bytes=5 * MEGABYTE, item_bytes=100 * KILOBYTE),
+    Envelope(
+        b'{"data":{"type":"profile-bulk-import-job","attributes":{"profiles":{"data":[',
+        b"]}}}}",
+        "/data/attributes/profiles/data",
+    ),
+    JobRule("get_bulk_import_profiles_job", "get_errors_for_bulk_import_profiles_job"),
+)
+# The one that clears fields by null, and that has taken effect when it answers.
+SINGLE = Transport(
+    "create_or_update_profile",
+    Limits(items=1, body_bytes=100 * KILOBYTE, item_bytes=100 * KILOBYTE),
+    Envelope(b'{"data":', b"}", "/data"),
+)
+IDENTIFIERS = ("email", "phone_number", "external_id")
+OBJECTS = ("location", "properties")
+NOT_ATTRIBUTES = ("id", "source_id")
+
+
+def build_profile(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
+    """A profile resource; nulls stay in it only where they are to clear fields."""
+    attributes = {name: value for name, value in accepted.items() if name not in NOT_ATTRIBUTES}
+    if not rules.clear_nulls:
+        attributes = without_nulls(attributes)
+    resource: dict[str, Any] = {"type": "profile", "attributes": attributes}
+    # A copied record's own id means nothing in another account; it is the last resort.
+    known = any(accepted.get(name) for name in IDENTIFIERS)
+    profile_id = accepted.get("id") or (None if known else accepted.get("source_id"))
+    if profile_id:
+        resource["id"] = profile_id
+    return profile_item((row,), resource, immediate=rules.immediate)
+
+
+def profile_item(rows: tuple[Row, ...], resource: Mapping[str, Any], *, immediate: bool) -> Item:
+    """The item of a profile resource."""
+    attributes = resource["attributes"]
+    return Item(
+        rows,
+        ENCODER.encode(resource),
+        identities=identities(resource),
+        content={**resource, "immediate": immediate},
+        single=immediate or holds_null(attributes),
+    )
+
+
+def identities(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Everything by which a row names its person; e-mail addresses without regard to case."""
+    attributes = resource["attributes"]
+    found = [f"{name}:{attributes[name]}" for name in IDENTIFIERS if attributes.get(name)]
+    if "id" in resource:
+        found.append(f"id:{resource['id']}")
+    return tuple(one.lower() if one.startswith("email:") else one for one in found)
+
+
+def without_nulls(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes without nulls, neither at the top nor among locations and properties."""
+    kept = {name: value for name, value in attributes.items() if value is not None}
+    for name in OBJECTS:
+        if name in kept:
+            kept[name] = {key: value for key, value in kept[name].items() if value is not None}
+    return {name: value for name, value in kept.items() if name not in OBJECTS or value}
+
+
+def holds_null(attributes: Mapping[str, Any]) -> bool:
+    """Whether some field is to be cleared."""
+    inner = [value for name in OBJECTS for value in (attributes.get(name) or {}).values()]
+    return any(value is None for value in (*attributes.values(), *inner))
+
+
+def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
+    """Merge the rows of one person, and keep apart in time those that cannot be merged.
+
+    Klaviyo documents no order inside a job or between jobs, so no two requests that are under
+    way together may be about the same person.
+    """
+    waves: list[list[Shipment]] = []
+    refused: list[Settled] = []
+    for wave in merged(items):
+        bulk = shipped(BULK, (item for item in wave if not item.single))
+        single = shipped(SINGLE, (item for item in wave if item.single))
+        refused.extend((*bulk.settled, *single.settled))
+        waves.append([*bulk.waves[0], *single.waves[0]])
+    return Plan(waves, refused)
+
+
+def merged(items: Iterable[Item]) -> list[list[Item]]:
+    """Items by wave; within a wave no two share an identity."""
+    waves: list[list[Item]] = [[]]
+    places: dict[str, tuple[int, int]] = {}
+    for item in items:
+        met = {places[name] for name in item.identities if name in places}
+        joined, place = (None, None)
+        if len(met) == 1:
+            place = next(iter(met))
+            joined = together(waves[place[0]][place[1]], item)
+        if joined is not None and place is not None:
+            waves[place[0]][place[1]] = joined
+        else:
+            wave = max((one for one, _ in met), default=-1) + 1
+            if wave == len(waves):
+                waves.append([])
+            place = (wave, len(waves[wave]))
+            waves[wave].append(item)
+        places |= dict.fromkeys(item.identities, place)
+    return waves
+
+
+def together(earlier: Item, later: Item) -> Item | None:
+    """Both rows as one, the later's values winning; None where they must go one after the other.
+
+    That is where they disagree on an identifier, so that the order decides who is meant, or
+    where they would be too large together.
+    """
+    known = dict(one.split(":", 1) for one in earlier.identities)
+    named = [one.split(":", 1) for one in later.identities]
+    if any(known.get(kind, value) != value for kind, value in named):
+        return None
+    former, latter = earlier.content, later.content
+    attributes = overlaid(former["attributes"], latter["attributes"])
+    resource = {**former, **latter, "attributes": attributes}
+    immediate = resource.pop("immediate") or former["immediate"]
+    joined = profile_item((*earlier.rows, *later.rows), resource, immediate=immediate)
+    return None if oversize(BULK, joined) else joined
+
+
+def overlaid(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes of two rows: the latter's win, inside locations and properties key by key."""
+    attributes = {**former, **latter}
+    for name in OBJECTS:
+        if isinstance(former.get(name), dict) and isinstance(latter.get(name), dict):
+            attributes[name] = {**former[name], **latter[name]}
+    return attributes

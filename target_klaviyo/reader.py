@@ -1,0 +1,101 @@
+"""Reads Singer messages fast, and never leaves work half done when a signal comes."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import IO, Any, cast
+
+import msgspec
+from singer_sdk.singerlib.encoding.base import GenericSingerReader
+
+from target_klaviyo.errors import InputError
+
+Message = dict[str, Any]
+# A number with a fraction keeps all its digits on the way to Klaviyo.
+DECODER = msgspec.json.Decoder(float_hook=Decimal)
+KNOWN = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
+
+
+class Interruption:
+    """Holds a signal back while something is being done that must not be cut short."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        """`end` is called for a signal, at once or when the work at hand is done."""
+        self._end = end
+        self._working = False
+        self._pending = False
+
+    def signalled(self) -> None:
+        """A signal came; a second one while the first is being served changes nothing."""
+        if self._working:
+            self._pending = True
+            return
+        self._working = True
+        self._end()
+
+    def __enter__(self) -> None:
+        """Begin something that must not be cut short."""
+        self._working = True
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        """Let a held signal through, unless an error ends the run anyway."""
+        if kind is None:
+            self._working = False
+            if self._pending:
+                self.signalled()
+
+
+class MessageReader(GenericSingerReader[bytes]):
+    """Decodes lines with msgspec; each message is worked off as a whole."""
+
+    def __init__(self, interruption: Interruption, failed: Callable[[], None]) -> None:
+        """`failed` is called when an error ends the reading, before it is raised further."""
+        super().__init__()
+        self._interruption = interruption
+        self._failed = failed
+        self._line = 0
+
+    @property
+    def default_input(self) -> IO[bytes]:
+        """Standard input, as bytes."""
+        return cast("IO[bytes]", sys.stdin.buffer)
+
+    def process_lines(
+        self,
+        file_input: IO[bytes] | None,
+        callbacks: dict[str, Callable[[Message], None]],
+    ) -> Counter[str]:
+        """Work off all messages; text files are taken too."""
+        guarded = {kind: self._guarded(callback) for kind, callback in callbacks.items()}
+        try:
+            return super().process_lines(file_input, guarded)
+        except Exception:
+            self._failed()
+            raise
+
+    def _guarded(self, callback: Callable[[Message], None]) -> Callable[[Message], None]:
+        """A callback that no signal cuts short."""
+
+        def call(message: Message) -> None:
+            with self._interruption:
+                callback(message)
+
+        return call
+
+    def deserialize_json(self, line: bytes) -> Message:
+        """One message.
+
+        Raises:
+            InputError: the line is none.
+        """
+        self._line += 1
+        try:
+            message = DECODER.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise InputError(f"line {self._line} of the input is no JSON in UTF-8") from None
+        if not isinstance(message, dict) or message.get("type") not in KNOWN:
+            raise InputError(f"line {self._line} of the input is no Singer message")
+        return message

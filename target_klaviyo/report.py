@@ -1,0 +1,188 @@
+"""Counts what became of every row, writes it down, and decides whether the run may go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from target_klaviyo.courier import Delivery
+from target_klaviyo.errors import RowsFailedError
+from target_klaviyo.files import DeadLetters, LineFile, receipt
+from target_klaviyo.outcomes import Kind, Outcome, Row
+
+KINDS: tuple[Kind, ...] = ("accepted", "skipped", "rejected", "unknown")
+FAILED: tuple[Kind, ...] = ("rejected", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When refused rows end the run: at once, or once there are more than `max_errors`."""
+
+    stop: bool = True
+    max_errors: int | None = None
+
+
+@dataclass(slots=True)
+class Reason:
+    """How often an outcome came, and the first row that met it."""
+
+    count: int = 0
+    first_row: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """The figures of one stream; `seconds` run from its first row to its latest answer."""
+
+    schema: Mapping[str, Any]
+    rows: int = 0
+    requests: int = 0
+    jobs: int = 0
+    started: float = 0.0
+    seconds: float = 0.0
+    outcomes: dict[tuple[Kind, str | None], Reason] = field(default_factory=dict)
+
+    def count(self, *kinds: Kind) -> int:
+        """Rows that ended in one of these ways."""
+        return sum(one.count for (kind, _), one in self.outcomes.items() if kind in kinds)
+
+    def settle(self, row: Row, outcome: Outcome) -> None:
+        """Count a row."""
+        reason = self.outcomes.setdefault((outcome.kind, outcome.reason), Reason())
+        reason.count += 1
+        reason.first_row = min(reason.first_row or row.number, row.number)
+
+    def first_failure(self) -> str:
+        """The first refused row and why."""
+        failures = [(one.first_row, key) for key, one in self.outcomes.items() if key[0] in FAILED]
+        number, (kind, reason) = min(failures, key=lambda failure: failure[0])
+        return f"row {number} {kind}: {reason}"
+
+
+class Report:
+    """The one place that knows what became of the rows of a run."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        monotonic: Callable[[], float],
+        *,
+        receipts: LineFile | None = None,
+        dead_letters: DeadLetters | None = None,
+    ) -> None:
+        """Write to the given files, where there are any."""
+        self._policy = policy
+        self._monotonic = monotonic
+        self._receipts = receipts
+        self._dead_letters = dead_letters
+        self._tallies: dict[str, Tally] = {}
+
+    def describe(self, name: str, schema: Mapping[str, Any]) -> None:
+        """Take the SCHEMA message that the following rows of stream `name` came under."""
+        if name in self._tallies:
+            self._tallies[name].schema = schema
+        else:
+            self._tallies[name] = Tally(schema)
+
+    def next_row(self, name: str) -> int:
+        """Count a row in, and number it."""
+        tally = self._tallies[name]
+        if not tally.rows:
+            tally.started = self._monotonic()
+        tally.rows += 1
+        return tally.rows
+
+    def settle(self, name: str, row: Row, outcome: Outcome) -> None:
+        """Note what became of a row."""
+        tally = self._tallies[name]
+        tally.settle(row, outcome)
+        if self._receipts:
+            self._receipts.write(receipt(tally.schema, row, outcome))
+        if self._dead_letters and outcome.kind in FAILED:
+            self._dead_letters.write(tally.schema, row, outcome)
+
+    def delivered(self, name: str, delivery: Delivery) -> None:
+        """Note what became of a batch; of merged rows the last got the item's outcome.
+
+        The earlier ones are skipped where the item was accepted, for their values are in it or
+        were overwritten; else they failed with it.
+        """
+        tally = self._tallies[name]
+        for one in delivery.settled:
+            *earlier, last = one.item.rows
+            merged = one.outcome.kind == "accepted"
+            for row in earlier:
+                self.settle(name, row, MERGED if merged else one.outcome)
+            self.settle(name, last, one.outcome)
+        tally.requests += delivery.requests
+        tally.jobs += delivery.jobs
+        tally.seconds = self._monotonic() - tally.started
+
+    def check(self) -> None:
+        """Put everything on file, and stop where the settings say so.
+
+        Raises:
+            RowsFailedError: too many rows were refused.
+        """
+        self.flush()
+        failed = {name: tally for name, tally in self._tallies.items() if tally.count(*FAILED)}
+        total = sum(tally.count(*FAILED) for tally in failed.values())
+        if total and self._policy.stop:
+            raise RowsFailedError(
+                f"{described(failed)}; mend the rows, or set on_error to dead_letter (with "
+                "dead_letter_path) to go on without them",
+            )
+        if self._policy.max_errors is not None and total > self._policy.max_errors:
+            limit = self._policy.max_errors
+            raise RowsFailedError(
+                f"more than max_errors ({limit}) rows failed: {described(failed)}"
+            )
+
+    def flush(self) -> None:
+        """Put everything on file."""
+        for file in (self._receipts, self._dead_letters):
+            if file:
+                file.flush()
+
+    def close(self) -> None:
+        """Finish the files."""
+        for file in (self._receipts, self._dead_letters):
+            if file:
+                file.close()
+
+    def summary(self) -> Iterator[str]:
+        """The figures of each stream: one line, and one for each reason."""
+        for name, tally in self._tallies.items():
+            yield from summary_lines(name, tally)
+
+    def totals(self) -> Mapping[str, Tally]:
+        """The figures by stream."""
+        return self._tallies
+
+
+MERGED = Outcome("skipped", "merged into a later row of the same person")
+
+
+def described(failed: Mapping[str, Tally]) -> str:
+    """The refused rows of each stream, and the first of them."""
+    return "; ".join(
+        f"stream {name!r}: {tally.count(*FAILED)} rows failed, first {tally.first_failure()}"
+        for name, tally in failed.items()
+    )
+
+
+def summary_lines(name: str, tally: Tally) -> Iterator[str]:
+    """The figures of one stream."""
+    counts = [f"{kind} {tally.count(kind)}" for kind in KINDS]
+    left = tally.rows - tally.count(*KINDS)
+    if left:
+        counts.append(f"not sent {left}")
+    speed = tally.rows / tally.seconds if tally.seconds else 0.0
+    yield (
+        f"stream {name!r}: rows {tally.rows}, {', '.join(counts)}, requests {tally.requests}, "
+        f"jobs {tally.jobs}, seconds {tally.seconds:.1f}, rows/s {speed:.0f}"
+    )
+    for (kind, reason), one in tally.outcomes.items():
+        if reason:
+            yield f"stream {name!r}: {kind} {one.count}: {reason} (first: row {one.first_row})"

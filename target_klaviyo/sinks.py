@@ -1,0 +1,167 @@
+"""The SDK's sinks: gather rows as items, and hand whole batches over until they have settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.sinks import BatchSink
+from singer_sdk.sinks.core import BaseJSONSchemaValidator
+
+from klaviyo_client.errors import ConfigurationError
+from target_klaviyo.errors import InputError
+from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
+from target_klaviyo.projection import projection
+from target_klaviyo.schema_files import Check, compiled, sink_schema
+
+if TYPE_CHECKING:
+    from target_klaviyo.target import TargetKlaviyo
+
+# Bodies held back for one batch; bounds memory where rows are large.
+BATCH_BYTES = 64_000_000
+UNMAPPED = Outcome("skipped", "no sink takes this stream")
+
+
+class KlaviyoSink(BatchSink):
+    """The sink of one stream; which one of Klaviyo's it is stands in its mapping."""
+
+    def __init__(
+        self,
+        target: TargetKlaviyo,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Compile how rows of this stream are read.
+
+        Raises:
+            ConfigurationError: mapping and stream do not fit each other.
+        """
+        super().__init__(target, stream_name, schema, key_properties)
+        self._target = target
+        mapping = target.mapping_of(stream_name)
+        self.spec = mapping.sink
+        columns = list(schema.get("properties") or {})
+        self._projection = projection(mapping, columns, target.locale, check=bool(columns))
+        self._rules = target.rules(mapping, self.key_properties)
+        self._fits_stream = self._compiled(schema) if self.validate_schema else None
+        self._fits_sink = compiled(sink_schema(self.spec.name))
+        self._bytes = 0
+        if self._projection.read_only:
+            names = ", ".join(self._projection.read_only)
+            self._rules.notice("read-only", f"these columns cannot be written, left out: {names}")
+
+    def _compiled(self, schema: dict[str, Any]) -> Check:
+        """The check of a record against its stream's own schema."""
+        try:
+            return compiled(schema)
+        except ValueError:
+            raise ConfigurationError(
+                f"stream {self.stream_name!r}: its SCHEMA message holds no JSON Schema",
+            ) from None
+
+    def get_validator(self) -> BaseJSONSchemaValidator | None:
+        """None: a row that does not fit is an outcome, not the end (see `process_record`)."""
+        return None
+
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Leave the record as it came: the SDK's parsing would end the run at a bad date."""
+        return record
+
+    @property
+    def max_size(self) -> int:
+        """Rows of a batch."""
+        return self.batch_size_rows or self.spec.batch_rows
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch should go out: enough rows, or enough bytes."""
+        return self._bytes >= BATCH_BYTES or super().is_full
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Turn a row into an item of the batch, or settle it at once where it cannot be sent."""
+        report = self._target.report
+        row = Row(report.next_row(self.stream_name), self._target.message)
+        try:
+            item = self.spec.build(self._checked(record), row, self._rules)
+        except RowError as error:
+            report.settle(self.stream_name, row, error.outcome)
+            return
+        context.setdefault("items", []).append(item)
+        self._bytes += len(item.body)
+
+    def _checked(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The record as the sink takes it.
+
+        Raises:
+            RowError: it does not fit.
+        """
+        problem = self._fits_stream(record) if self._fits_stream else None
+        if problem:
+            raise RejectedRowError(f"does not fit its stream's schema: {problem}")
+        accepted = self._projection.accepted(record)
+        problem = self._fits_sink(accepted)
+        if problem:
+            raise RejectedRowError(problem)
+        return accepted
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """Send the batch; returns when Klaviyo has answered for every row of it.
+
+        Raises:
+            KlaviyoError: nothing more can be sent.
+            RowsFailedError: rows were refused, and the settings say to stop.
+        """
+        self._target.drain_before(self.spec)
+        self._bytes = 0
+        self._target.deliver(self.spec, self.stream_name, context.pop("items", []))
+
+    def process_batch_files(self, encoding: Any, files: Sequence[str]) -> None:  # noqa: ARG002
+        """Refuse BATCH messages: their files bypass every check.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(
+            f"stream {self.stream_name!r} comes as BATCH files, which target-klaviyo does not "
+            "read; turn batch_config off in the tap",
+        )
+
+    def activate_version(self, new_version: int) -> None:
+        """Nothing to do: Klaviyo keeps no versions of a table."""
+
+
+class IgnoringSink(BatchSink):
+    """Takes the rows of a stream that no sink takes: `on_unknown_stream: skip`."""
+
+    def __init__(
+        self,
+        target: TargetKlaviyo,
+        stream_name: str,
+        schema: dict[str, Any],
+        key_properties: Sequence[str] | None,
+    ) -> None:
+        """Say once that the stream is skipped."""
+        super().__init__(target, stream_name, schema, key_properties)
+        self._target = target
+        self.logger.warning("Stream '%s' has no sink; its rows are skipped", stream_name)
+
+    def get_validator(self) -> BaseJSONSchemaValidator | None:
+        """None: nothing is read."""
+        return None
+
+    def _validate_and_parse(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Leave the record as it came."""
+        return record
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
+        """Count the row as skipped."""
+        report = self._target.report
+        row = Row(report.next_row(self.stream_name), self._target.message)
+        report.settle(self.stream_name, row, UNMAPPED)
+
+    def process_batch(self, context: dict[str, Any]) -> None:
+        """There is nothing to send."""
+
+    def activate_version(self, new_version: int) -> None:
+        """Nothing to do."""

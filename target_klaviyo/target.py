@@ -1,0 +1,284 @@
+"""target-klaviyo: the target itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from types import FrameType
+from typing import Any, ClassVar
+
+import click
+from singer_sdk import Sink, Target
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.clock import SystemClock
+from klaviyo_client.filters import nearest
+from target_klaviyo.command import ClearCommand
+from target_klaviyo.courier import Courier, Rehearsal
+from target_klaviyo.directory import AccountDirectory
+from target_klaviyo.duplicates import Seen
+from target_klaviyo.errors import UnknownStreamError
+from target_klaviyo.files import DeadLetters, LineFile
+from target_klaviyo.items import Item
+from target_klaviyo.mapping import StreamMapping, own_mapping, stream_mappings
+from target_klaviyo.plans import StreamRules
+from target_klaviyo.reader import Interruption, MessageReader
+from target_klaviyo.report import Report
+from target_klaviyo.settings import (
+    MEANINGLESS,
+    SETTINGS,
+    YEAR,
+    check_names,
+    client_settings,
+    credentials,
+    earliest_event,
+    locale,
+    policy,
+)
+from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
+from target_klaviyo.specs import SinkSpec, sink_names
+from target_klaviyo.values import Locale
+
+DAY = timedelta(days=1)
+
+
+class TargetKlaviyo(Target):
+    """Writes profiles, events, lists and list members to Klaviyo, each row accounted for."""
+
+    name = "target-klaviyo"
+    package_name = "klaviyo-connector"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    default_sink_class = KlaviyoSink
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+        TargetCapabilities.VALIDATE_RECORDS,
+    ]
+
+    def __init__(self, **keywords: Any) -> None:
+        """Take settings from the environment too, and check all of them before any row.
+
+        Raises:
+            ConfigurationError: a setting is unknown or wrong.
+        """
+        # Plain pipes set TARGET_KLAVIYO_API_KEY as Meltano does, without `--config ENV`.
+        keywords["parse_env_config"] = True
+        self.interruption = Interruption(self._end_early)
+        keywords["message_reader"] = MessageReader(self.interruption, self.finish)
+        super().__init__(**keywords)
+        # Sinks drain in order of first appearance; what goes on at once does so inside a batch.
+        self.max_parallelism = 1
+        self.message: dict[str, Any] = {}
+        self._finished = False
+        self._notices: set[tuple[str, str]] = set()
+        self._seen = Seen()
+
+    def setup_mapper(self) -> None:
+        """Check the settings before the SDK looks at streams."""
+        check_names(self.config, self.config_jsonschema["properties"])
+        self.mappings = stream_mappings(self.config["streams"])
+        self.locale: Locale = locale(self.config)
+        self._earliest = earliest_event(self.config)
+        clock = SystemClock()
+        self.client = KlaviyoClient(
+            credentials(self.config, clock),
+            client_settings(self.config, self.plugin_version),
+            clock=clock,
+        )
+        self.report = self._opened_report(clock)
+        super().setup_mapper()
+
+    def _opened_report(self, clock: SystemClock) -> Report:
+        """The report, its files open."""
+        chosen = policy(self.config)
+        letters, receipts = (
+            self.config.get(name) for name in ("dead_letter_path", "receipts_path")
+        )
+        return Report(
+            chosen,
+            clock.monotonic,
+            receipts=LineFile("receipts_path", receipts) if receipts else None,
+            dead_letters=(DeadLetters(LineFile("dead_letter_path", letters)) if letters else None),
+        )
+
+    @classmethod
+    def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
+        """The SDK's settings, without those that have no meaning here."""
+        super().append_builtin_config(config_jsonschema)
+        for name in MEANINGLESS:
+            config_jsonschema["properties"].pop(name, None)
+
+    @cached_property
+    def courier(self) -> Courier | Rehearsal:
+        """Whoever carries requests to Klaviyo."""
+        if self.config["dry_run"]:
+            return Rehearsal(self._show)
+        parallel, timeout = self.config["max_parallel_requests"], self.config["job_timeout_seconds"]
+        return Courier(self.client, parallel, float(timeout))
+
+    @cached_property
+    def directory(self) -> AccountDirectory:
+        """Lists and people of the account."""
+        courier = self.courier
+        return AccountDirectory(
+            self.client,
+            create_lists=self.config["create_lists"],
+            dry_run=self.config["dry_run"],
+            together=courier.together if isinstance(courier, Courier) else map,
+        )
+
+    def _show(self, operation: str, body: bytes) -> None:
+        """Show what would be sent."""
+        self.logger.info("dry run: first payload of %s: %s", operation, body.decode())
+
+    def mapping_of(self, stream_name: str) -> StreamMapping:
+        """How the rows of a stream are read.
+
+        Raises:
+            UnknownStreamError: no sink takes it.
+        """
+        mapping = self.mappings.get(stream_name) or own_mapping(stream_name)
+        if mapping is None:
+            sinks = sink_names()
+            raise UnknownStreamError(
+                f"no sink takes the stream {stream_name!r}{nearest(stream_name, sinks)}; sinks: "
+                f"{', '.join(sinks)}; name one in the setting streams, as in "
+                f'{{"{stream_name}": {{"sink": "events"}}}}, or set on_unknown_stream to skip',
+            )
+        return mapping
+
+    def rules(self, mapping: StreamMapping, keys: Sequence[str]) -> StreamRules:
+        """What a builder needs to know."""
+        now = datetime.fromtimestamp(self.initialized_at / 1000, tz=timezone.utc)
+
+        def notice(key: str, text: str) -> None:
+            if (mapping.stream, key) not in self._notices:
+                self._notices.add((mapping.stream, key))
+                self.logger.warning("stream '%s' %s", mapping.stream, text)
+
+        return StreamRules(
+            keys=keys,
+            earliest=self._earliest,
+            latest=now + YEAR,
+            recent=now - DAY,
+            clear_nulls=self.config["null_policy"] == "clear",
+            immediate=mapping.immediate,
+            seen=self._seen,
+            notice=notice,
+        )
+
+    def get_sink_class(self, stream_name: str) -> type[Sink]:
+        """The sink of a stream; refuses a stream that no sink takes.
+
+        Raises:
+            UnknownStreamError: see `mapping_of`.
+        """
+        known = stream_name in self.mappings or own_mapping(stream_name)
+        if not known and self.config["on_unknown_stream"] == "skip":
+            return IgnoringSink
+        self.mapping_of(stream_name)
+        return KlaviyoSink
+
+    def get_sink(
+        self,
+        stream_name: str,
+        *,
+        record: dict[str, Any] | None = None,
+        schema: dict[str, Any] | None = None,
+        key_properties: Sequence[str] | None = None,
+    ) -> Sink:
+        """The sink of a stream; a changed schema first sends what came under the old one.
+
+        The SDK would park the old sink, and its rows could be overtaken by newer ones.
+        """
+        if schema is not None:
+            if self.sink_exists(stream_name):
+                self.drain_one(self._sinks_active[stream_name])
+            self.report.describe(stream_name, self.message)
+        return super().get_sink(
+            stream_name, record=record, schema=schema, key_properties=key_properties
+        )
+
+    def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        """Keep the message as it came, for dead letters."""
+        # The SDK alters the schema in place.
+        self.message = {**message_dict, "schema": dict(message_dict.get("schema") or {})}
+        super()._process_schema_message(message_dict)
+
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        """Keep the message as it came, for dead letters."""
+        self.message = message_dict
+        super()._process_record_message(message_dict)
+
+    def drain_before(self, spec: SinkSpec) -> None:
+        """Send the pending rows of the sinks that `spec` builds upon."""
+        for sink in list(self._sinks_active.values()):
+            if isinstance(sink, KlaviyoSink) and sink.spec.name in spec.after:
+                self.drain_one(sink)
+
+    def deliver(self, spec: SinkSpec, stream_name: str, items: Sequence[Item]) -> None:
+        """Send a batch and note what became of it.
+
+        Raises:
+            KlaviyoError: nothing more can be sent.
+            RowsFailedError: rows were refused, and the settings say to stop.
+        """
+        if items:
+            delivery = self.courier.deliver(spec.plan(items, self.directory))
+            self.report.delivered(stream_name, delivery)
+            if delivery.error:
+                raise delivery.error
+        self.report.check()
+
+    def process_endofpipe(self) -> None:
+        """Send what is left, and say what became of everything."""
+        with self.interruption:
+            try:
+                super().process_endofpipe()
+            finally:
+                self.finish()
+
+    def finish(self) -> None:
+        """Close everything and log the summary, once."""
+        if self._finished:
+            return
+        self._finished = True
+        self.courier.close()
+        self.report.close()
+        prefix = "dry run, nothing was sent: " if self.config["dry_run"] else ""
+        for line in self.report.summary():
+            self.logger.info("%s%s", prefix, line)
+        for stream in set(self.mappings) - set(self.report.totals()):
+            self.logger.warning("streams.%s: no such stream came", stream)
+        self.client.close()
+
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        """Emit state, which says that rows were written; so not in a dry run."""
+        if not self.config["dry_run"]:
+            super()._write_state_message(state)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Serve a signal when the batch under way has settled.
+
+        The SDK would start a drain inside a drain and print state for rows that were not sent
+        (its issue 3775).
+        """
+        self.logger.info("Signal %d: finishing what is under way", signum)
+        self.interruption.signalled()
+
+    def _end_early(self) -> None:
+        """Send what was read, print state, and leave."""
+        try:
+            self.drain_all(is_endofpipe=True)
+        finally:
+            self.finish()
+        raise SystemExit(0)
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The SDK's command, with clear errors."""
+        return ClearCommand.like(super().get_singer_command(), cls.logger)
