@@ -128,7 +128,7 @@ def parsed_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         InvalidRequestError: there are too many, or an option is unknown.
     """
     parser = argument_parser()
-    arguments, surplus = parser.parse_known_args(argv)
+    arguments, surplus = parser.parse_known_intermixed_args(argv)
     options = [word.partition("=")[0] for word in surplus if word.startswith("--")]
     if options:
         parser.error(f"unknown option {options[0]}")
