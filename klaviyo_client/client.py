@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import backoff
 import requests
@@ -16,7 +17,7 @@ from klaviyo_client.clock import Clock, SystemClock
 from klaviyo_client.errors import InvalidRequestError, KlaviyoError
 from klaviyo_client.operations import Operation, Rate, facts_revision, operation, operation_at
 from klaviyo_client.pacing import Pacer, Ticket
-from klaviyo_client.query import Query, lowered_rates, query_parameters
+from klaviyo_client.query import Query, query_parameters, request_rates
 from klaviyo_client.retry import delay_seconds, worth_retrying
 from klaviyo_client.transport import Call, Transport
 from klaviyo_client.wire import (
@@ -192,9 +193,10 @@ class KlaviyoClient:
         """A call that is sent as it stands, paced as the operation that it turns out to be."""
         if not path.startswith("/") or path.startswith("//"):
             raise InvalidRequestError("path must start with one slash, such as /api/profiles")
-        known = operation_at(method, path.partition("?")[0])
+        plain_path, _, text = path.partition("?")
+        known = operation_at(method, plain_path)
         name = known.id if known else "an unknown operation"
-        rates = {name: known.rate if known else UNKNOWN_RATE}
+        rates = request_rates(known, dict(parse_qsl(text))) if known else {name: UNKNOWN_RATE}
         scopes = known.scopes if known else ()
         return Call(name, method, self._base + path, rates, scopes, body, method == "GET")
 
@@ -202,9 +204,7 @@ class KlaviyoClient:
         """A GET call that the endpoint facts allow."""
         parameters = query_parameters(known, query)
         address = request_address(self._base, known.path, path, parameters)
-        rates = {known.id: known.rate}
-        for limit in lowered_rates(known, parameters):
-            rates[f"{limit.parameter}={limit.value}"] = limit.rate
+        rates = request_rates(known, parameters)
         return Call(known.id, known.method, address, rates, known.scopes)
 
     def _followed(self, call: Call) -> Iterator[Page]:

@@ -122,7 +122,7 @@ class Pacer:
             now = self._clock.monotonic()
             for one in ticket.buckets:
                 one.answered(now)
-            self._learn(ticket.buckets[0], headers, now)
+            self._learn(ticket.buckets, headers, now)
 
     def defer(self, ticket: Ticket, seconds: float) -> None:
         """Let no request into the ticket's buckets for that long (429, or a failing server)."""
@@ -131,19 +131,32 @@ class Pacer:
             for one in ticket.buckets:
                 one.blocked_until = max(one.blocked_until, until)
 
-    def _learn(self, one: Bucket, headers: Mapping[str, str], now: float) -> None:
+    def _learn(self, held: tuple[Bucket, ...], headers: Mapping[str, str], now: float) -> None:
         """Take over the server's limits, and count requests that others have sent."""
         limits = headers.get("ratelimit-limit", "")
-        for limit, length in WINDOW_LIMIT.findall(limits):
-            for window in one.windows:
-                if window.length == int(length):
-                    window.limit = max(1, int(limit))
+        stated = {int(length): max(1, int(limit)) for limit, length in WINDOW_LIMIT.findall(limits)}
+        one = bucket_of(held, stated)
+        if one is None:
+            return
+        for window in one.windows:
+            window.limit = stated.get(window.length, window.limit)
         remaining = leading_number(headers.get("ratelimit-remaining"))
         binding = binding_window(one.windows, leading_number(limits))
         if remaining is None or binding is None:
             return
         others = binding.limit - remaining - binding.used(one.under_way, now)
         binding.answered.extend([now] * others)
+
+
+def bucket_of(held: tuple[Bucket, ...], stated: Mapping[int, int]) -> Bucket | None:
+    """The bucket that the headers speak of; None where several were charged and none fits.
+
+    Taking the limits of a costly parameter for those of its operation would slow down every
+    request without the parameter.
+    """
+    if len(held) == 1:
+        return held[0]
+    return next((b for b in held if {w.length: w.limit for w in b.windows} == stated), None)
 
 
 def binding_window(windows: Iterable[Window], limit: int | None) -> Window | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from klaviyo_client.errors import InvalidRequestError
 from klaviyo_client.filters import check_filter, nearest
-from klaviyo_client.operations import Operation, ParameterRate
+from klaviyo_client.operations import Operation, ParameterRate, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,12 @@ def check_words(
                 f"{parameter} of {operation.id} does not know {word!r}{nearest(word, words)}; "
                 f"allowed: {', '.join(words) or 'nothing'}",
             )
+
+
+def request_rates(operation: Operation, parameters: Mapping[str, str]) -> dict[str, Rate]:
+    """Every limit that a request counts against, by the name of its bucket; its own is first."""
+    lowered = lowered_rates(operation, parameters)
+    return {operation.id: operation.rate} | {f"{r.parameter}={r.value}": r.rate for r in lowered}
 
 
 def lowered_rates(operation: Operation, parameters: Mapping[str, str]) -> tuple[ParameterRate, ...]:

@@ -266,6 +266,15 @@ def test_a_costly_parameter_slows_down_to_its_own_rate(
     assert clock.now == 1001.0
 
 
+def test_a_raw_request_with_a_costly_parameter_does_too(
+    scripted: ScriptedClient, clock: FakeClock
+) -> None:
+    one = scripted(*[DONE] * 2)
+    for _ in range(2):
+        one.client.raw("GET", "/api/profiles/01?include=segments%2Clists")
+    assert clock.now == 1001.0
+
+
 def test_failed_requests_give_their_place_back(scripted: ScriptedClient, clock: FakeClock) -> None:
     one = scripted(RESET, RESET, RESET, DONE, max_tries=1)
     for _ in range(3):

@@ -187,6 +187,29 @@ def test_headers_that_say_nothing_change_nothing(clock: FakeClock, headers: dict
     assert clock.now == 1000.0
 
 
+def test_the_headers_of_a_costly_parameter_do_not_slow_down_the_operation(
+    clock: FakeClock,
+) -> None:
+    one = pacer(clock)
+    headers = {"ratelimit-limit": "1, 1;w=1, 15;w=60", "ratelimit-remaining": "0"}
+    send(one, {"get_profile": MEDIUM, "include=lists": SMALL}, headers)
+    for _ in range(9):
+        send(one, {"get_profile": MEDIUM})
+
+    assert clock.now == 1000.0
+
+
+def test_the_headers_of_the_operation_are_heeded_beside_a_costly_parameter(
+    clock: FakeClock,
+) -> None:
+    one = pacer(clock)
+    headers = {"ratelimit-limit": "10, 10;w=1, 150;w=60", "ratelimit-remaining": "0"}
+    send(one, {"get_profile": MEDIUM, "include=lists": SMALL}, headers)
+    send(one, {"get_profile": MEDIUM})
+
+    assert clock.now == 1001.0
+
+
 def test_a_deferred_bucket_lets_nothing_through_until_then(clock: FakeClock) -> None:
     one = pacer(clock)
     ticket = send(one, {"a": MEDIUM})
