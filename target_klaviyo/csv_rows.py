@@ -83,9 +83,9 @@ def checked_header(table: Table, header: list[str]) -> list[str]:
         problem = f"two columns are called {twice!r}"
     elif table.row_number in header:
         problem = f"there is a column {table.row_number!r} already; choose another --row-number"
-    missing = set(table.keys) - {*header, table.row_number}
+    missing = {key for key in table.keys if key not in (*header, table.row_number)}
     if not problem and missing:
-        problem = f"--key: there is no column {sorted(missing)[0]!r}; columns: {', '.join(header)}"
+        problem = f"--key: there is no column {min(missing)!r}; columns: {', '.join(header)}"
     if problem:
         raise UnreadableFileError(f"{table.path}, line 1: {problem}")
     return header

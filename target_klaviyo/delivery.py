@@ -14,14 +14,11 @@ from typing import Any
 from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import (
     ApiError,
-    AuthenticationError,
     ConnectionFailedError,
     ErrorDetail,
     JobFailedError,
     KlaviyoError,
     PayloadTooLargeError,
-    PermissionDeniedError,
-    RateLimitedError,
     ServerError,
 )
 from klaviyo_client.jobs import PollRule, import_errors, settled_job
@@ -34,7 +31,8 @@ from target_klaviyo.plans import JobRule, Settled, Shipment
 ATTEMPTS = 100
 REPEAT = "repeating the run is safe"
 INDEX = re.compile(r"/data/(\d+)(?:/|$)")
-STOPPING = (AuthenticationError, PermissionDeniedError, RateLimitedError, ServerError)
+# Answers that speak of what was sent; any other one would come to the next request too.
+ABOUT_ITEMS = (400, 404, 409, 413, 422)
 
 
 @dataclass(slots=True)
@@ -59,7 +57,7 @@ def delivered(
     try:
         yield from sent(client, shipment, attempts, job_timeout_seconds)
     except ApiError as error:
-        if isinstance(error, STOPPING):
+        if error.status not in ABOUT_ITEMS:
             raise
         refusal = error
     else:

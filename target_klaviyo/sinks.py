@@ -127,6 +127,9 @@ class KlaviyoSink(BatchSink):
             "read; turn batch_config off in the tap",
         )
 
+    def _after_process_record(self, context: dict[str, Any]) -> None:
+        """Log nothing: the SDK would write the batch, which is personal data, at DEBUG."""
+
     def activate_version(self, new_version: int) -> None:
         """Nothing to do: Klaviyo keeps no versions of a table."""
 

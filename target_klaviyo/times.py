@@ -19,6 +19,8 @@ DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}.*")
 # Tokens of a format that fix the zone: an offset, a zone's name, seconds since 1970.
 ZONE_TOKENS = re.compile(r"Z|z|X|x")
 ESCAPED = re.compile(r"\[[^\]]*\]")
+LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
+FIRST_YEAR = 1000
 NO_ZONE = "has no time zone; set default_timezone, such as Europe/London"
 
 
@@ -78,9 +80,20 @@ def formatted(text: str, pattern: str, zone: Timezone | None) -> datetime:
             raise RejectedRowError(NO_ZONE)
         zone = Timezone("UTC")
     try:
-        return pendulum.from_format(text, pattern, tz=zone)
+        read = pendulum.from_format(text, pattern, tz=zone)
     except ValueError:
-        raise RejectedRowError("does not fit the format of its mapping") from None
+        read = None
+    if read is None or not faithful(read, text, pattern):
+        raise RejectedRowError("does not fit the format of its mapping")
+    return read
+
+
+def faithful(read: pendulum.DateTime, text: str, pattern: str) -> bool:
+    """Whether `text` was understood as a whole: pendulum reads 1997 as YYYYMMDD, in the year 19."""
+    if ZONE_TOKENS.search(ESCAPED.sub("", pattern)):
+        return True
+    written = (LEADING_ZEROS.sub("", one.casefold()) for one in (read.format(pattern), text))
+    return read.year >= FIRST_YEAR and len(set(written)) == 1
 
 
 def rfc3339(value: datetime) -> str:

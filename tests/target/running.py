@@ -1,0 +1,119 @@
+"""Runs the target as its users do, and reads what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from target_klaviyo.duplicates import Seen
+from target_klaviyo.plans import StreamRules
+
+PROJECT = Path(__file__).resolve().parents[2]
+Message = Mapping[str, Any]
+STRING = {"type": ["string", "null"]}
+
+
+def stream_rules(**changes: Any) -> StreamRules:
+    """The rules of a stream that has none of its own."""
+    now = datetime(2026, 1, 31, tzinfo=timezone.utc)
+    settings: dict[str, Any] = {
+        "keys": (),
+        "earliest": datetime(2000, 1, 1, tzinfo=timezone.utc),
+        "latest": now + timedelta(days=365),
+        "recent": now - timedelta(days=1),
+        "clear_nulls": False,
+        "immediate": False,
+        "seen": Seen(),
+        "notice": lambda key, text: None,  # noqa: ARG005
+    }
+    return StreamRules(**{**settings, **changes})
+
+
+def schema(stream: str, *columns: str, keys: Sequence[str] = (), **typed: Any) -> Message:
+    """A SCHEMA message; columns are strings unless `typed` says otherwise."""
+    properties = {**dict.fromkeys(columns, STRING), **typed}
+    return {
+        "type": "SCHEMA",
+        "stream": stream,
+        "schema": {"type": "object", "properties": properties},
+        "key_properties": list(keys),
+    }
+
+
+def records(stream: str, rows: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """RECORD messages."""
+    return [{"type": "RECORD", "stream": stream, "record": dict(row)} for row in rows]
+
+
+def state(value: Any) -> Message:
+    """A STATE message."""
+    return {"type": "STATE", "value": value}
+
+
+def text(messages: Iterable[Message]) -> str:
+    """Messages as a tap writes them."""
+    return "".join(json.dumps(message) + "\n" for message in messages)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the target left: exit code, state lines, log."""
+
+    code: int
+    states: list[Any]
+    log: str
+
+    @property
+    def errors(self) -> list[str]:
+        """The ERROR lines."""
+        lines = (line for line in self.log.splitlines() if "| ERROR " in line)
+        return [line.split("|", 3)[-1].strip() for line in lines]
+
+    def figures(self, stream: str) -> dict[str, int]:
+        """The counts of the summary."""
+        found = re.search(rf"stream '{stream}': (rows .*)", self.log)
+        assert found, self.log
+        pairs = (part.rsplit(" ", 1) for part in found[1].split(", "))
+        return {name: int(float(value)) for name, value in pairs}
+
+
+def environment(url: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """The environment of a run: settings as the variables that Meltano would set."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("TARGET_KLAVIYO_")}
+    given = {"api_url": url, "api_key": "pk_test", **settings}
+    named = {
+        f"TARGET_KLAVIYO_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    return {**clean, **named, "PYTHONWARNINGS": "error", "PYTHONPATH": str(PROJECT)}
+
+
+COMMAND = (sys.executable, "-m", "target_klaviyo")
+
+
+def run_target(
+    url: str, messages: Iterable[Message] | str, *arguments: str, **settings: Any
+) -> Run:
+    """Run the command as a process."""
+    content = messages if isinstance(messages, str) else text(messages)
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        input=content.encode(),
+        env=environment(url, settings),
+        cwd=settings.get("cwd"),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    log = ended.stderr.decode()
+    assert "Traceback" not in log, log
+    return Run(ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], log)

@@ -1,0 +1,59 @@
+from decimal import Decimal
+
+import pytest
+
+from target_klaviyo.outcomes import RejectedRowError
+from target_klaviyo.values import Locale, conversion
+
+NOWHERE = Locale()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("string", 12, "12"),
+        ("string", "00012", "00012"),
+        ("integer", "-12", -12),
+        ("number", "12.00", Decimal("12.00")),
+        ("number", "1e3", Decimal("1e3")),
+        ("number", 3, 3),
+        ("boolean", "Yes", True),
+        ("boolean", "0", False),
+        ("boolean", 1, True),
+        ("json", '{"a": [1.50]}', {"a": [Decimal("1.50")]}),
+        ("json", {"a": 1}, {"a": 1}),
+        ("email", " ada@shop.org ", "ada@shop.org"),
+        ("phone", "+1 (415) 555-0123", "+14155550123"),
+        ("date-time", "2026-01-31T08:00:00Z", "2026-01-31T08:00:00+00:00"),
+    ],
+)
+def test_values(kind: str, value: object, expected: object) -> None:
+    assert conversion(kind, None, NOWHERE)(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("integer", "12.5"),
+        ("number", "1,200"),
+        ("number", "NaN"),
+        ("boolean", "maybe"),
+        ("json", "{"),
+        ("email", "ada"),
+        ("email", "ada@localhost"),
+        ("email", "a" * 64 + "@" + "b" * 60 + ".org"),
+        ("phone", "+1"),
+        ("phone", "hello"),
+        ("phone", "0207 946 0018"),
+        ("date-time", "soon"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_without_quoting_it(kind: str, value: str) -> None:
+    with pytest.raises(RejectedRowError) as caught:
+        conversion(kind, None, NOWHERE)(value)
+    assert value not in str(caught.value)
+
+
+def test_national_phone_numbers_need_a_region() -> None:
+    convert = conversion("phone", None, Locale(region="GB"))
+    assert convert("020 7946 0018") == "+442079460018"
