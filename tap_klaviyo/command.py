@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import Any
 
@@ -37,10 +38,6 @@ class ClearCommand(SingerCommand):
         except KlaviyoError as error:
             for line in str(error).splitlines():
                 self.logger.error(line)  # noqa: TRY400 - the line is the explanation
-        except BrokenPipeError:
-            self.logger.error("The loader closed the pipe before all records were written")  # noqa: TRY400
-            # Nothing can be written any more; the interpreter must not try at exit.
-            sys.stdout = None
         sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -49,6 +46,11 @@ class ClearCommand(SingerCommand):
             return click.Command.invoke(self, ctx)
         except ConfigValidationError as error:
             raise ConfigurationError("\n".join(map(without_secret, error.errors))) from None
+        except BrokenPipeError:
+            self.logger.error("The loader closed the pipe before all records were written")  # noqa: TRY400
+            # The interpreter flushes stdout once more at exit, which must not fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(1)
 
 
 def without_secret(message: str) -> str:

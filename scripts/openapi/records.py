@@ -170,7 +170,7 @@ def object_column(document: Document, schema: Json, trail: tuple[str, ...]) -> J
 
 
 def union_column(document: Document, branches: list[Json], trail: tuple[str, ...]) -> Json:
-    """A union: what its branches share, else an open object (or string for scalars).
+    """A union: what its branches share, every scalar type, or else an open object.
 
     Loaders lose data on string-or-object unions, so none is ever declared.
     """
@@ -181,7 +181,7 @@ def union_column(document: Document, branches: list[Json], trail: tuple[str, ...
     if kinds <= {"integer", "number"}:
         return {"type": ["number", "null"]}
     if kinds <= set(SCALARS):
-        return {"type": ["string", "null"]}
+        return {"type": [*sorted(kinds), "null"]}
     if kinds == {"array"}:
         return {"type": ["array", "null"], "items": OPEN_OBJECT}
     return OPEN_OBJECT

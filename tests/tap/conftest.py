@@ -1,98 +1,20 @@
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tap_klaviyo.specs import STREAMS
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run of the installed tap left behind."""
-
-    messages: list[dict[str, Any]]
-    errors: str
-    code: int
-
-    def records(self, stream: str) -> list[dict[str, Any]]:
-        return [
-            one["record"]
-            for one in self.messages
-            if one.get("stream") == stream and one["type"] == "RECORD"
-        ]
-
-    @property
-    def state(self) -> dict[str, Any]:
-        states = [one["value"] for one in self.messages if one["type"] == "STATE"]
-        return dict(states[-1]) if states else {}
-
-
-RunTap = Callable[..., Run]
-
-
-def catalog(*selected: str) -> dict[str, Any]:
-    """The tap's own catalog with only these streams selected."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", "--discover"],
-        capture_output=True,
-        check=True,
-        env=environment({}),
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    for stream in found["streams"]:
-        for row in stream["metadata"]:
-            if not row["breadcrumb"]:
-                row["metadata"]["selected"] = stream["tap_stream_id"] in selected
-    return found
-
-
-def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a run: ours without settings of a developer's account."""
-    own = {key: value for key, value in os.environ.items() if not key.startswith("TAP_KLAVIYO")}
-    return own | {f"TAP_KLAVIYO_{name.upper()}": value for name, value in settings.items()}
+from tests.tap.running import RunTap, run_in
 
 
 @pytest.fixture
 def run_tap(tmp_path: Path) -> RunTap:
     """Runs the tap as a process: `run_tap(url, "events", state=..., **settings)`."""
+    return partial(run_in, tmp_path)
 
-    def run(
-        url: str,
-        *streams: str,
-        state: Mapping[str, Any] | None = None,
-        catalog_content: Mapping[str, Any] | None = None,
-        arguments: tuple[str, ...] = (),
-        **settings: Any,
-    ) -> Run:
-        content = catalog_content or catalog(*(streams or [spec.name for spec in STREAMS]))
-        (tmp_path / "catalog.json").write_text(json.dumps(content))
-        config = {"api_url": url, "api_key": "pk_test"} | settings
-        (tmp_path / "config.json").write_text(json.dumps(config))
-        command = [
-            sys.executable,
-            "-m",
-            "tap_klaviyo",
-            "--config",
-            str(tmp_path / "config.json"),
-            "--catalog",
-            str(tmp_path / "catalog.json"),
-            *arguments,
-        ]
-        if state is not None:
-            (tmp_path / "state.json").write_text(json.dumps(state))
-            command += ["--state", str(tmp_path / "state.json")]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env=environment({}), timeout=120
-        )
-        messages = [json.loads(line) for line in done.stdout.splitlines()]
-        return Run(messages, done.stderr, done.returncode)
 
-    return run
+@pytest.fixture(scope="module")
+def module_tap(tmp_path_factory: pytest.TempPathFactory) -> RunTap:
+    """The same, for runs that several tests look at."""
+    return partial(run_in, tmp_path_factory.mktemp("tap"))

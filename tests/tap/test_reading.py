@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import jsonschema
+import pytest
+
+from klaviyo_sandbox import Sandbox
+from tests.tap.account import account_ids, memberships
+from tests.tap.running import Run, RunTap
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(profiles=150, events=3000, limits=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def full(sandbox: Sandbox, module_tap: RunTap) -> Run:
+    return module_tap(sandbox.url)
+
+
+def test_every_stream_holds_what_the_account_holds(sandbox: Sandbox, full: Run) -> None:
+    assert full.code == 0, full.errors
+    for stream, wanted in account_ids(sandbox.url).items():
+        records = full.records(stream)
+        assert {one["id"] for one in records} == wanted, stream
+        assert len(records) == len(wanted), f"{stream}: a first run emits nothing twice"
+    lists = {(one["list_id"], one["id"]) for one in full.records("list_profiles")}
+    assert lists == memberships(sandbox.url, "lists")
+    segments = {(one["segment_id"], one["id"]) for one in full.records("segment_profiles")}
+    assert segments == memberships(sandbox.url, "segments")
+
+
+def test_every_record_fits_its_schema_with_formats(full: Run) -> None:
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    schemas = {one["stream"]: one["schema"] for one in full.messages if one["type"] == "SCHEMA"}
+    validators = {
+        name: jsonschema.Draft202012Validator(
+            schema | {"additionalProperties": False}, format_checker=checker
+        )
+        for name, schema in schemas.items()
+    }
+    for message in full.messages:
+        if message["type"] == "RECORD":
+            validators[message["stream"]].validate(message["record"])
+
+
+def test_a_schema_comes_before_its_records_and_the_state_last(full: Run) -> None:
+    seen: set[str] = set()
+    for message in full.messages:
+        if message["type"] == "SCHEMA":
+            seen.add(message["stream"])
+        elif message["type"] == "RECORD":
+            assert message["stream"] in seen
+    assert full.messages[-1]["type"] == "STATE"
+
+
+def test_date_times_are_utc_with_a_t_wherever_klaviyo_wrote_another_form(full: Run) -> None:
+    for stream in ("events", "profiles", "campaigns", "list_profiles"):
+        for record in full.records(stream):
+            for name in ("datetime", "created", "updated", "updated_at", "joined_group_at"):
+                value = record.get(name)
+                assert value is None or (value[10] == "T" and value.endswith("+00:00"))
+    texts = json.dumps([one["subscriptions"] for one in full.records("profiles")])
+    assert '"consent_timestamp": "20' in texts
+    assert "00 0" not in texts
+
+
+def test_events_are_ordered_and_carry_their_relations(full: Run) -> None:
+    events = full.records("events")
+    times = [one["datetime"] for one in events]
+    assert times == sorted(times)
+    names = {one["id"]: one["name"] for one in full.records("metrics")}
+    for event in events:
+        assert {"profile_id", "metric_id", "metric_name", "campaign_id", "flow_id"} <= set(event)
+        assert event["metric_name"] == names.get(event["metric_id"])
+    assert any(one["metric_id"] is None for one in events), "the seed holds such an event"
+    assert any(one["profile_id"] is None for one in events), "the seed holds such an event"
+    assert any(one["attribution_ids"] for one in events)
+
+
+def test_subscriptions_come_with_profiles_and_predictions_only_when_selected(full: Run) -> None:
+    profiles = full.records("profiles")
+    assert all(one["subscriptions"]["email"] for one in profiles)
+    assert all("predictive_analytics" not in one for one in profiles)
+    assert any("anonymous_id" in (one["extra_attributes"] or {}) for one in profiles)
+
+
+def test_the_bookmark_does_not_pass_the_start_of_the_run(full: Run) -> None:
+    newest = max(one["datetime"] for one in full.records("events"))
+    bookmark = full.state["bookmarks"]["events"]["replication_key_value"]
+    extracted = full.messages[-2].get("time_extracted", "9999")
+    assert newest > extracted, "the seed holds an event of the future"
+    assert bookmark < extracted
+
+
+def test_a_second_run_reads_only_the_look_back(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    state = full.state
+    bookmark = "2026-08-20T00:00:00+00:00"
+    state["bookmarks"]["events"]["replication_key_value"] = bookmark
+    again = run_tap(sandbox.url, "events", "profiles", state=state)
+    assert again.code == 0, again.errors
+    start = (datetime.fromisoformat(bookmark) - timedelta(days=7)).isoformat()
+    wanted = [one["id"] for one in full.records("events") if one["datetime"] >= start]
+    assert [one["id"] for one in again.records("events")] == wanted
+    newest = max(one["updated"] for one in full.records("profiles"))
+    assert {one["updated"] for one in again.records("profiles")} == {newest}
+    assert again.state["bookmarks"]["profiles"] == state["bookmarks"]["profiles"]
+
+
+@pytest.mark.parametrize("days", [0, 30])
+def test_the_look_back_is_the_users(
+    sandbox: Sandbox, full: Run, run_tap: RunTap, days: int
+) -> None:
+    bookmark = "2026-08-20T00:00:00+00:00"
+    state = {
+        "bookmarks": {"events": {"replication_key": "datetime", "replication_key_value": bookmark}}
+    }
+    options = {"events": {"lookback_days": days, "page_size": 200}}
+    again = run_tap(sandbox.url, "events", state=state, stream_options=options)
+    start = (datetime.fromisoformat(bookmark) - timedelta(days=days)).isoformat()
+    wanted = sum(one["datetime"] >= start for one in full.records("events"))
+    assert len(again.records("events")) == wanted
+
+
+def test_start_and_end_bound_what_is_incremental_and_nothing_else(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    bounded = run_tap(
+        sandbox.url,
+        "events",
+        "lists",
+        "metrics",
+        start_date="2026-06-01",
+        end_date="2026-07-01T00:00:00+00:00",
+    )
+
+    def inside(stream: str, key: str) -> set[str]:
+        return {
+            one["id"] for one in full.records(stream) if "2026-06-01" <= one[key] < "2026-07-01"
+        }
+
+    assert {one["id"] for one in bounded.records("events")} == inside("events", "datetime")
+    assert {one["id"] for one in bounded.records("lists")} == inside("lists", "updated")
+    assert len(bounded.records("metrics")) == len(full.records("metrics"))
+
+
+def events_of(run: Run, *names: str) -> set[str]:
+    return {one["id"] for one in run.records("events") if one["metric_name"] in names}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "names"),
+    [
+        ({"include": ["Placed Order"]}, ("Placed Order",)),
+        ({"include": [{"integration": "Shopify"}], "exclude": ["Placed Order"]}, None),
+    ],
+)
+def test_events_are_chosen_by_metric(
+    sandbox: Sandbox, full: Run, run_tap: RunTap, metrics: Any, names: tuple[str, ...] | None
+) -> None:
+    run = run_tap(sandbox.url, "events", stream_options={"events": {"metrics": metrics}})
+    assert run.code == 0, run.errors
+    if names is None:
+        names = tuple(
+            one["name"]
+            for one in full.records("metrics")
+            if one["integration"]["name"] == "Shopify" and one["name"] != "Placed Order"
+        )
+    wanted = events_of(full, *names)
+    assert wanted
+    assert {one["id"] for one in run.records("events")} == wanted
+
+
+def test_a_filter_of_the_user_is_added_to_ours(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    email = next(one["email"] for one in full.records("profiles") if one["email"])
+    options = {"profiles": {"filter": f'equals(email,"{email}")'}}
+    run = run_tap(sandbox.url, "profiles", stream_options=options, start_date="2020-01-01")
+    assert [one["email"] for one in run.records("profiles")] == [email]
+    sent = sandbox.requests.of("get_profiles")[-1].parameters["filter"]
+    assert sent == f'greater-than(updated,2019-12-31T23:59:59Z),equals(email,"{email}")'

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klaviyo_sandbox import Sandbox
+from tests.tap.account import ids
+from tests.tap.running import RunTap, catalog, environment
+
+EVENTS = {"page[size]": "1000", "sort": "datetime"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "status", "status": 429, "retry_after": 0, "times": 3},
+        {"kind": "status", "status": 503, "times": 2},
+        {"kind": "html_403"},
+        {"kind": "reset"},
+        {"kind": "truncated"},
+        {"kind": "empty_page"},
+        {"kind": "unknown_attribute"},
+        {"kind": "unsorted", "times": 5},
+    ],
+    ids=lambda fault: fault["kind"] + str(fault.get("status", "")),
+)
+def test_nothing_is_lost_or_doubled_under_a_fault(run_tap: RunTap, fault: dict[str, Any]) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        wanted = ids(sandbox.url, "events", **EVENTS)
+        sandbox.faults.add(operation="get_events", after=1, **fault)
+        options = {"events": {"page_size": 100}}
+        run = run_tap(sandbox.url, "events", stream_options=options)
+        assert sandbox.faults.met() >= 1, "the fault must have happened"
+        assert run.code == 0, run.errors
+        found = [one["id"] for one in run.records("events")]
+        assert set(found) == wanted
+        assert len(found) == len(wanted)
+
+
+def test_an_unknown_attribute_is_kept(run_tap: RunTap) -> None:
+    with Sandbox(profiles=20, events=0, limits=False) as sandbox:
+        sandbox.faults.add(operation="get_profiles", kind="unknown_attribute")
+        run = run_tap(sandbox.url, "profiles")
+        plain = {"anonymous_id"}
+        extras = [set(one["extra_attributes"] or {}) - plain for one in run.records("profiles")]
+        assert any(extras)
+
+
+def test_a_repeated_cursor_ends_the_run_with_the_reason(run_tap: RunTap) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        sandbox.faults.add(operation="get_events", kind="repeated_cursor", after=1, times=9)
+        run = run_tap(sandbox.url, "events", stream_options={"events": {"page_size": 100}})
+        assert run.code == 1
+        assert "a next link repeats" in run.errors
+        assert "Traceback" not in run.errors
+
+
+def test_disorder_inside_a_scan_holds_the_bookmark_until_its_end(run_tap: RunTap) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        # The read ends half-way: what was already emitted out of order must come again.
+        sandbox.faults.add(operation="get_events", kind="status", status=400, after=2)
+        sandbox.faults.add(operation="get_events", kind="unsorted", times=9)
+        options = {"events": {"page_size": 100}}
+        run = run_tap(sandbox.url, "events", stream_options=options)
+        assert run.code == 1
+        sandbox.faults.clear()
+        wanted = ids(sandbox.url, "events", **EVENTS)
+        options["events"]["lookback_days"] = 0
+        again = run_tap(sandbox.url, "events", stream_options=options, state=run.state)
+        found = {one["id"] for part in (run, again) for one in part.records("events")}
+        assert found == wanted
+
+
+def kill_after(command: list[str], lines: int, how: signal.Signals, url: str) -> list[str]:
+    """Run, read some lines, kill; gives all whole lines that came."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment({"api_url": url, "api_key": "pk_test"}),
+    ) as process:
+        assert process.stdout
+        taken = [process.stdout.readline() for _ in range(lines)]
+        process.send_signal(how)
+        taken += process.stdout.readlines()
+    return [line.decode() for line in taken if line.endswith(b"\n")]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("lines", [1, 400, 10_600, 12_100])
+def test_a_killed_run_continues_from_its_last_state(
+    tmp_path: Path, run_tap: RunTap, lines: int, how: signal.Signals
+) -> None:
+    with Sandbox(profiles=100, events=12_000, limits=False) as sandbox:
+        wanted = {
+            name: ids(sandbox.url, name, **sizes)
+            for name, sizes in (
+                ("events", EVENTS),
+                ("profiles", {"page[size]": "100"}),
+                ("lists", {}),
+            )
+        }
+        content = catalog(*wanted)
+        (tmp_path / "selected.json").write_text(json.dumps(content))
+        command = [
+            sys.executable,
+            "-m",
+            "tap_klaviyo",
+            "--catalog",
+            str(tmp_path / "selected.json"),
+        ]
+        messages = [json.loads(line) for line in kill_after(command, lines, how, sandbox.url)]
+        states = [one["value"] for one in messages if one["type"] == "STATE"]
+        options = {"events": {"lookback_days": 0}}
+        again = run_tap(
+            sandbox.url,
+            catalog_content=content,
+            stream_options=options,
+            state=states[-1] if states else None,
+        )
+        assert again.code == 0, again.errors
+        for stream, everything in wanted.items():
+            found = {
+                one["record"]["id"]
+                for one in messages
+                if one["type"] == "RECORD" and one["stream"] == stream
+            }
+            found |= {one["id"] for one in again.records(stream)}
+            assert found == everything, stream
+
+
+def test_a_loader_that_goes_away_is_named(tmp_path: Path) -> None:
+    with Sandbox(profiles=20, events=3000, limits=False) as sandbox:
+        (tmp_path / "catalog.json").write_text(json.dumps(catalog("events")))
+        command = [sys.executable, "-m", "tap_klaviyo", "--catalog", str(tmp_path / "catalog.json")]
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment({"api_url": sandbox.url, "api_key": "pk_test"}),
+        ) as process:
+            assert process.stdout
+            assert process.stderr
+            process.stdout.readline()
+            process.stdout.close()
+            errors = process.stderr.read()
+        assert process.returncode == 1
+        assert "The loader closed the pipe" in errors
+        assert "Traceback" not in errors
