@@ -1,0 +1,97 @@
+"""How fast tap-klaviyo reads events, end to end, beside a minimal loop that only fetches.
+
+    python benchmarks/tap_speed.py [--events 100000] [--runs 3]
+
+The sandbox runs in a process of its own, without limits. Prints medians, the ratio within the
+same runs, and the tap's peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FETCH = """
+import sys, requests
+query = "page%5Bsize%5D=1000&sort=datetime&include=attributions,metric,profile"
+address = f"{sys.argv[1]}/api/events?{query}"
+headers = {"Authorization": "Klaviyo-API-Key pk_x", "revision": "2026-07-15"}
+with requests.Session() as session:
+    while address:
+        page = session.get(address, headers=headers).json()
+        address = page["links"]["next"]
+"""
+
+
+@contextmanager
+def sandbox(events: int) -> Iterator[str]:
+    """A sandbox with that many events; gives its address."""
+    command = [sys.executable, "-m", "klaviyo_sandbox", "--port", "0", "--no-limits"]
+    command += ["--profiles", "1000", "--events", str(events)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            yield next(word for word in line.split() if word.startswith("http"))
+        finally:
+            process.terminate()
+
+
+def timed(command: list[str], environ: dict[str, str]) -> tuple[float, float]:
+    """Seconds and peak megabytes of a command."""
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"failed: {command}")
+    return time.perf_counter() - started, megabytes(usage)
+
+
+def megabytes(usage: resource.struct_rusage) -> float:
+    """Peak memory; Linux counts kilobytes."""
+    return usage.ru_maxrss / 1024
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--runs", type=int, default=3)
+    arguments = parser.parse_args()
+    with sandbox(arguments.events) as url:
+        environ = os.environ | {"TAP_KLAVIYO_API_URL": url, "TAP_KLAVIYO_API_KEY": "pk_x"}
+        # Only events: every other stream is asked for nothing.
+        tap = [sys.executable, "-c", EVENTS_ONLY]
+        fetch = [sys.executable, "-c", FETCH, url]
+        pairs = [(timed(tap, environ), timed(fetch, environ)) for _ in range(arguments.runs)]
+    taps = statistics.median(pair[0][0] for pair in pairs)
+    fetches = statistics.median(pair[1][0] for pair in pairs)
+    ratio = statistics.median(pair[1][0] / pair[0][0] for pair in pairs)
+    memory = max(pair[0][1] for pair in pairs)
+    print(f"| {arguments.events} events | seconds | events/s |")
+    print("| --- | --- | --- |")
+    print(f"| tap-klaviyo into a pipe | {taps:.1f} | {arguments.events / taps:,.0f} |")
+    print(f"| fetch and parse only | {fetches:.1f} | {arguments.events / fetches:,.0f} |")
+    print(f"\nSpeed of the tap over fetching only: {ratio:.2f}; its peak memory: {memory:.0f} MB")
+
+
+EVENTS_ONLY = """
+from tap_klaviyo.tap import TapKlaviyo
+tap = TapKlaviyo(config={})
+for name, stream in tap.streams.items():
+    stream.selected = name == "events"
+tap.sync_all()
+"""
+
+
+if __name__ == "__main__":
+    main()
