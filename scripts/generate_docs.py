@@ -85,15 +85,14 @@ def default(part: Mapping[str, Any]) -> str:
 
 def sinks() -> str:
     """The target's sinks."""
-    header = ("Sink", "Operation", "Rows a request", "Scopes")
+    header = ("Sink", "Fields that columns can fill", "At least one of each")
     return table(
         header,
         [
             (
                 f"`{sink.name}`",
-                f"`{sink.operation}`",
-                f"{sink.limits.items:,}",
-                ", ".join(f"`{scope}`" for scope in operation(sink.operation).scopes),
+                ", ".join(f"`{name}`" for name in sink.fields),
+                "; ".join(" or ".join(f"`{name}`" for name in group) for group in sink.needs),
             )
             for sink in SINKS
         ],

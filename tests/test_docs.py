@@ -45,8 +45,10 @@ def test_meltano_knows_every_setting_as_it_is(
         types = part["type"] if isinstance(part["type"], list) else [part["type"]]
         wanted = {KINDS.get(one, one) for one in types} - {"null"}
         kind = declared[name]["kind"]
-        assert (kind in wanted) or (kind == "options" and "enum" in part) or (
-            kind == "array" and "array" in types
+        assert (
+            (kind in wanted)
+            or (kind == "options" and "enum" in part)
+            or (kind == "array" and "array" in types)
         ), name
         if "value" in declared[name]:
             assert declared[name]["value"] == part.get("default"), name
