@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from klaviyo_sandbox.messages import Problem, Refusal
+from klaviyo_sandbox.messages import Refusal, invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +49,4 @@ def read(text: str, order: str) -> Cursor:
 
 def bad_cursor() -> Refusal:
     """400, as recorded."""
-    problem = Problem("invalid", "Invalid input.", "Invalid cursor provided.", {"pointer": "/data/"})
-    return Refusal(400, problem)
+    return invalid("Invalid cursor provided.", "/data/")

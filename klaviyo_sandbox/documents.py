@@ -168,7 +168,8 @@ def tail_with_data(look: Wanted, resource_id: str, found: Mapping[str, Targets])
         data = ""
         if name in found:
             relation = look.kind.relation(name)
-            data = relationship_data(relation, found[name].get(resource_id, [])) if relation else ""
+            ids = found[name].get(resource_id, [])
+            data = relationship_data(relation, ids) if relation else ""
             if not data:
                 # Klaviyo leaves out a to-one relationship that leads nowhere.
                 continue
@@ -197,8 +198,9 @@ def targets(store: Store, relation: Relation, ids: Sequence[str]) -> dict[str, l
     found: dict[str, list[str]] = {}
     for start in range(0, len(ids), MOST_VALUES):
         chunk = ids[start : start + MOST_VALUES]
-        statement = f"SELECT source, target FROM ({relation.pairs}) WHERE source IN ({marks(chunk)})"  # noqa: S608
-        for source, target in store.all(f"{statement} ORDER BY source, target", chunk):
+        origin = f"({relation.pairs}) WHERE source IN ({marks(chunk)})"
+        statement = f"SELECT source, target FROM {origin} ORDER BY source, target"  # noqa: S608
+        for source, target in store.all(statement, chunk):
             found.setdefault(source, []).append(target)
     return found
 
@@ -216,6 +218,5 @@ def included(
     for target, target_ids in by_type.items():
         if target in KINDS:
             look = wanted(KINDS[target], base, query)
-            rows = list(store.rows_by_id(KINDS[target], target_ids, f"id, {look.columns}"))
-            # An attribution has relationships and no attributes.
+            rows = list(store.rows_with(KINDS[target], "id", target_ids, ("id", look.columns)))
             yield from documents(store, look, rows)

@@ -11,7 +11,7 @@ booleans and date-times stand bare.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from klaviyo_sandbox.clock import microseconds
@@ -36,6 +36,7 @@ OPERATORS = frozenset(
 )
 COMPARABLE = frozenset(("greater-than", "greater-or-equal", "less-than", "less-or-equal"))
 NAME = re.compile(r"[A-Za-z_$][\w$.\-]*")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BARE = re.compile(r"[^\s,()\[\]\"']+")
 UNREADABLE = "Invalid filter provided. Verify your parentheses match."
 Scalar = str | int | float | bool | None
@@ -242,7 +243,9 @@ def read_datetime(literal: Literal) -> int:
 
 def read_number(literal: Literal) -> float:
     """A bare number."""
-    return float(read_bare(literal))
+    if not NUMBER.fullmatch(read_bare(literal)):
+        raise ValueError(literal.text)
+    return float(literal.text)
 
 
 def read_boolean(literal: Literal) -> bool:
@@ -250,7 +253,7 @@ def read_boolean(literal: Literal) -> bool:
     return {"true": True, "false": False}[read_bare(literal)]
 
 
-READERS = {
+READERS: Mapping[str, Callable[[Literal], Scalar]] = {
     "string": read_string,
     "date-time": read_datetime,
     "number": read_number,

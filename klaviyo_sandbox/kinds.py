@@ -82,16 +82,14 @@ def owned(name: str, target: str, table: str, column: str) -> Relation:
 
 def groups(name: str, target: str) -> Relation:
     """The lists or segments of a profile."""
-    return Relation(
-        name, target, rows("profile_id", "group_id", f"members WHERE group_type = '{target}'")
-    )
+    pairs = rows("profile_id", "group_id", f"members WHERE group_type = '{target}'")
+    return Relation(name, target, pairs)
 
 
 def members(group: str) -> Relation:
     """The profiles of a list or segment."""
-    return Relation(
-        "profiles", "profile", rows("group_id", "profile_id", f"members WHERE group_type = '{group}'")
-    )
+    pairs = rows("group_id", "profile_id", f"members WHERE group_type = '{group}'")
+    return Relation("profiles", "profile", pairs)
 
 
 def none(name: str, target: str) -> Relation:

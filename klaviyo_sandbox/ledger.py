@@ -83,9 +83,7 @@ class Ledger:
             self._entries.clear()
             self._bytes = 0
 
-    def add(
-        self, time: float, request: Request, operation: str, outcome: Outcome
-    ) -> None:
+    def add(self, time: float, request: Request, operation: str, outcome: Outcome) -> None:
         """Remember a request."""
         with self._lock:
             self._number += 1

@@ -35,9 +35,7 @@ def flow_rule(query: Query, now: float) -> None:
 def profile_rule(query: Query, _now: float) -> None:
     """One date bound on suppressions, and no mixing of lists' and global ones."""
     scopes = {scope(row) for row in query.conditions} - {""}
-    dates = [
-        row for row in query.conditions if scope(row) and row.operator in COMPARABLE
-    ]
+    dates = [row for row in query.conditions if scope(row) and row.operator in COMPARABLE]
     if len(scopes) > 1 or len(dates) > 1:
         raise invalid_parameter("These suppression filters cannot be combined.", "filter")
 

@@ -24,7 +24,7 @@ from klaviyo_sandbox.selects import (
     group_members,
     order_of,
     related,
-    select_page,
+    select_rows,
     whole,
 )
 from klaviyo_sandbox.store import Store
@@ -120,8 +120,7 @@ def related_one(reading: Reading, place: Place, relation: Relation, query: Query
 def resource(reading: Reading, kind: Kind, query: Query, resource_id: str) -> Response:
     """The answer that holds one resource."""
     look = wanted(kind, reading.request.base, query, with_data(reading, kind, query))
-    columns = f"{kind.table}.id, {look.columns}"
-    rows = list(reading.store.rows_by_id(kind, [resource_id], columns))
+    rows = list(reading.store.rows_with(kind, "id", [resource_id], ("id", look.columns)))
     if not rows:
         raise not_found(kind.type, resource_id)
     look = replace(look, constants=unknown_attributes(reading.fault))
@@ -157,18 +156,15 @@ def page(
     return answer(body, page_links(reading, query, found), extra if query.include else None)
 
 
-def page_rows(
-    reading: Reading, kind: Kind, source: Source, query: Query, columns: str
-) -> Page:
+def page_rows(reading: Reading, kind: Kind, source: Source, query: Query, columns: str) -> Page:
     """The rows of a page."""
-    order = order_of(kind, source, query.sort)
+    limit = query.size if reading.route.operation.cursor else -1
+    order = order_of(kind, source, query.sort, limit + 1 if limit > 0 else limit)
     clauses = [clause(kind, source, condition) for condition in query.conditions]
     clauses += archived_hidden(kind, query)
     if query.cursor is not None:
         clauses.append(after(cursors.read(query.cursor, order.text), order, source))
-    limit = query.size if reading.route.operation.cursor else -1
-    asked = limit + 1 if limit > 0 else limit
-    rows = select_page(reading.store, columns, source, clauses, order, asked)
+    rows = select_rows(reading.store, columns, source, clauses, order)
     if limit < 0 or len(rows) <= limit:
         return Page(rows, None, order.text)
     last = rows[limit - 1]

@@ -10,13 +10,16 @@ from typing import Any
 
 from klaviyo_sandbox.access import Keys
 from klaviyo_sandbox.account import Account
-from klaviyo_sandbox.app import App, Services, Settings
+from klaviyo_sandbox.app import App, Callers, Services, Settings
 from klaviyo_sandbox.clock import Clock, ScaledClock
+from klaviyo_sandbox.control import Control
 from klaviyo_sandbox.faults import Faults
+from klaviyo_sandbox.handlers import settle
 from klaviyo_sandbox.ledger import Ledger
 from klaviyo_sandbox.seed import DATE, EVENT_BYTES, Seed, plant
 from klaviyo_sandbox.server import Server, is_loopback, url_host
 from klaviyo_sandbox.store import Store
+from klaviyo_sandbox.tokens import OAuthApp, Tokens
 
 
 class Sandbox:
@@ -47,13 +50,14 @@ class Sandbox:
         always_data: bool = False,
         keep_answers: bool = False,
         compress: bool = False,
+        apps: Iterable[OAuthApp] = (),
     ) -> None:
         """Prepare a sandbox; entering it starts the server.
 
         `keys` gives the scopes of each private key: with none, every `pk_...` may do
         everything. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
         seconds) hides accepted events for a while. `time_scale` accelerates rate windows and
-        jobs; `clock` takes its place. An existing `db` is continued, not seeded.
+        jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing `db` is continued, not seeded.
 
         Raises:
             ValueError: `host` is not this machine.
@@ -67,11 +71,12 @@ class Sandbox:
         self._settings = Settings(limits, delay, event_delay, always_data)
         scopes = {key: frozenset(names) for key, names in (keys or {}).items()}
         self._keys = Keys(scopes)
+        self._apps = tuple(apps)
         self._db = db
         self._address = (host, port)
         self._compress = compress
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Sandbox:  # noqa: PYI034 - Self is in no Python 3.10
         """Start serving."""
         self.start()
         return self
@@ -91,11 +96,17 @@ class Sandbox:
         if self._store.new:
             plant(self._store, self._seed)
         random = Random(self._seed.number)  # noqa: S311 - ids, not secrets
-        services = Services(
-            self._store, self.clock, self._keys, self.faults, self.requests, random
+        tokens = Tokens(self._apps, self.clock, random)
+        callers = Callers(self._keys, tokens)
+        lock = threading.RLock()
+        self.account = Account(
+            self._store, lock, lambda: settle(self._store, self.clock.now(), random)
         )
-        self.app = App(services, self._settings)
-        self.account = Account(self._store, self.app.lock)
+        control = Control(self.faults, self.requests, self.account)
+        services = Services(
+            self._store, self.clock, callers, self.faults, self.requests, random, control
+        )
+        self.app = App(services, self._settings, lock)
         self._server = Server(self._address, self.app, compress=self._compress)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()

@@ -24,6 +24,7 @@ CHANNELS = ("email", "sms", "mobile_push")
 CAMPAIGNS_PER_CHANNEL = {"email": 130, "sms": 12, "mobile_push": 5}
 """More e-mail campaigns than fit a page of 100."""
 
+ARCHIVED = 4
 LISTS, SEGMENTS, FLOWS, TEMPLATES, TAGS = 13, 11, 12, 23, 9
 STATUSES = ("Draft", "Scheduled", "Sent", "Sent", "Cancelled")
 TRIGGERS = ("Metric", "Added to List", "Unconfigured", "Date Based")
@@ -196,7 +197,7 @@ def campaign(random: Random, end: float, account: Account, channel: str, number:
     attributes = {
         "name": f"{channel} campaign {number} ✉",
         "status": status,
-        "archived": number % 10 == 4,
+        "archived": number % 10 == ARCHIVED,
         "audiences": {"included": [account.lists[number % LISTS]], "excluded": []},
         "send_options": {"use_smart_sending": True},
         "tracking_options": tracking(channel),
@@ -297,9 +298,7 @@ def flows(random: Random, end: float, account: Account) -> None:
             account.resources.append(flow_action(random, account, attributes, place))
 
 
-def flow_action(
-    random: Random, account: Account, flow: dict[str, Any], place: int
-) -> Resource:
+def flow_action(random: Random, account: Account, flow: dict[str, Any], place: int) -> Resource:
     """One action of the flow made last."""
     action_id = text_of(random, "123456789", 8)
     delay = {"unit": "days", "value": place + 1, "secondary_value": 0, "timezone": "profile"}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 HISTORY = 700 * DAY
+PHONE_ONLY = 3
 
 
 def profile_resources(random: Random, seed: Seed, account: Account) -> Iterator[Resource]:
@@ -28,9 +29,7 @@ def profile_resources(random: Random, seed: Seed, account: Account) -> Iterator[
         yield profile(random, seed, account, number, created)
 
 
-def profile(
-    random: Random, seed: Seed, account: Account, number: int, created: float
-) -> Resource:
+def profile(random: Random, seed: Seed, account: Account, number: int, created: float) -> Resource:
     """One profile."""
     updated = created + random.random() * (seed.end - created)
     attributes = {
@@ -62,7 +61,9 @@ def identity(random: Random, number: int) -> dict[str, Any]:
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
     phone = f"+1617555{number:07d}"[:15] if number % 2 else None
     return {
-        "email": None if number % 7 == 3 and phone else f"person{number}@klaviyo-sandbox.dev",
+        "email": None
+        if number % 7 == PHONE_ONLY and phone
+        else f"person{number}@klaviyo-sandbox.dev",
         "phone_number": phone,
         "external_id": f"customer-{number}" if number % 4 else None,
         "first_name": first if number % 11 else None,

@@ -17,10 +17,34 @@ CITIES = (
     ("大阪", "Osaka", "Japan", "Asia/Tokyo", "530-0001"),
     ("Łódź", "Łódzkie", "Poland", "Europe/Warsaw", "90-001"),
 )
-WORDS = (
-    "linen cotton wool silk denim leather canvas velvet amber coral indigo ivory olive slate "
-    "harbor meadow summit valley river forest garden studio market anchor lantern compass"
-).split()
+WORDS = [
+    "linen",
+    "cotton",
+    "wool",
+    "silk",
+    "denim",
+    "leather",
+    "canvas",
+    "velvet",
+    "amber",
+    "coral",
+    "indigo",
+    "ivory",
+    "olive",
+    "slate",
+    "harbor",
+    "meadow",
+    "summit",
+    "valley",
+    "river",
+    "forest",
+    "garden",
+    "studio",
+    "market",
+    "anchor",
+    "lantern",
+    "compass",
+]
 
 
 def text_of(random: Random, letters: str, length: int) -> str:

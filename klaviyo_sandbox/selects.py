@@ -28,11 +28,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A sort order: its text (as in `sort=`), the SQL column, and the direction."""
+    """A sort order: its text (as in `sort=`), SQL column, direction, and how many rows."""
 
     text: str
     column: str
     descending: bool
+    limit: int = -1
 
 
 def whole(kind: Kind) -> Source:
@@ -57,12 +58,12 @@ def related(kind: Kind, pairs: str, source_id: str) -> Source:
     return Source(kind.table, ((ids, (source_id,)),))
 
 
-def order_of(kind: Kind, source: Source, sort: str | None) -> Order:
+def order_of(kind: Kind, source: Source, sort: str | None, limit: int) -> Order:
     """The order that `sort` asks for, or the source's own."""
     text = sort or source.sort
     name = text.removeprefix("-")
     column = source.identity if name == "id" else column_of(kind, source, name)
-    return Order(text, column, text.startswith("-"))
+    return Order(text, column, text.startswith("-"), limit)
 
 
 def column_of(kind: Kind, source: Source, name: str) -> str:
@@ -70,15 +71,10 @@ def column_of(kind: Kind, source: Source, name: str) -> str:
     return source.columns.get(name) or kind.filters.get(name, name)
 
 
-def select_page(
-    store: Store,
-    columns: str,
-    source: Source,
-    clauses: list[Clause],
-    order: Order,
-    limit: int,
+def select_rows(
+    store: Store, columns: str, source: Source, clauses: list[Clause], order: Order
 ) -> list[tuple[Any, ...]]:
-    """Up to `limit` rows: sort value, id, then `columns`."""
+    """The rows: sort value, id, then `columns`."""
     clauses = [*source.where, *clauses]
     where = " AND ".join(text for text, _ in clauses) or "1"
     direction = "DESC" if order.descending else "ASC"
@@ -86,7 +82,9 @@ def select_page(
         f"SELECT {order.column}, {source.identity}, {columns} FROM {source.origin} "  # noqa: S608
         f"WHERE {where} ORDER BY {order.column} {direction}, {source.identity} {direction} LIMIT ?"
     )
-    return store.all(statement, [*(value for _, values in clauses for value in values), limit])
+    return store.all(
+        statement, [value for _, values in clauses for value in values] + [order.limit]
+    )
 
 
 def after(cursor: Cursor, order: Order, source: Source) -> Clause:

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from klaviyo_sandbox.contract import Operation, operations
+from klaviyo_sandbox.handlers import HANDLERS
 from klaviyo_sandbox.reads import place_of
-from klaviyo_sandbox.writing import HANDLERS
-
-UNSERVED_KINDS = frozenset(("attribution", "import-error"))
-"""Kinds that have no collection of their own: they show up beside others."""
 
 
 @cache

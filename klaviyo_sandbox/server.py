@@ -93,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def base(self) -> str:
         """Scheme and host as the client wrote them, if that is this machine."""
-        host, port = cast("tuple[str, int]", self.server.server_address[:2])
+        host, port = cast("tuple[str, int]", self.server.server_address)[:2]
         given = self.headers.get("Host", "")
         name = urlsplit(f"//{given}").hostname or ""
         return f"http://{given}" if is_loopback(name) else f"http://{url_host(host)}:{port}"

@@ -111,15 +111,16 @@ class Store:
         for kind, rows in batches.items():
             self.run_many(insert_statement(KINDS[kind]), rows)
 
-    def rows_by_id(
-        self, kind: Kind, ids: Iterable[str], columns: str
+    def rows_with(
+        self, kind: Kind, column: str, values: Iterable[str], columns: Sequence[str]
     ) -> Iterator[tuple[Any, ...]]:
-        """The `columns` of the resources with the given ids, ordered by id within 900."""
-        wanted = sorted(ids)
+        """The `columns` of the resources that have one of `values` in `column`."""
+        wanted = sorted(values)
+        selected = ", ".join(columns)
         for start in range(0, len(wanted), MOST_VALUES):
             chunk = wanted[start : start + MOST_VALUES]
-            statement = f"SELECT {columns} FROM {kind.table} WHERE id IN ({marks(chunk)})"  # noqa: S608
-            yield from self.all(f"{statement} ORDER BY id", chunk)
+            where = f"{kind.table} WHERE {column} IN ({marks(chunk)})"
+            yield from self.all(f"SELECT {selected} FROM {where} ORDER BY id", chunk)  # noqa: S608
 
     def exists(self, kind: Kind, resource_id: str) -> bool:
         """Whether a resource is there."""

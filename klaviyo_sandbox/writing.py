@@ -1,5 +1,26 @@
-"""The writes by operation: stub."""
+"""What every write works with."""
+
 from __future__ import annotations
-from collections.abc import Callable, Mapping
+
+from dataclasses import dataclass
+from random import Random
 from typing import Any
-HANDLERS: Mapping[str, Callable[[Any], Any]] = {}
+
+from klaviyo_sandbox.faults import Fault
+from klaviyo_sandbox.messages import Request
+from klaviyo_sandbox.routing import Route
+from klaviyo_sandbox.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A write whose body has been read and found valid. `content` is its `data`."""
+
+    store: Store
+    request: Request
+    route: Route
+    content: Any
+    now: float
+    random: Random
+    fault: Fault | None = None
+    event_delay: float = 0.0

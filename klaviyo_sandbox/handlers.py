@@ -1,0 +1,53 @@
+"""The writes by operation, and what time does to the account between requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+
+import msgspec
+
+from klaviyo_sandbox import event_writes, import_jobs, list_writes, profile_writes
+from klaviyo_sandbox.messages import Response
+from klaviyo_sandbox.store import Store
+from klaviyo_sandbox.writing import Writing
+
+HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
+    "create_profile": profile_writes.create,
+    "update_profile": profile_writes.update,
+    "create_or_update_profile": profile_writes.create_or_update,
+    "bulk_import_profiles": import_jobs.create,
+    "create_event": event_writes.create,
+    "bulk_create_events": event_writes.bulk_create,
+    "create_list": list_writes.create,
+    "update_list": list_writes.update,
+    "delete_list": list_writes.delete,
+    "add_profiles_to_list": list_writes.add_members,
+    "remove_profiles_from_list": list_writes.remove_members,
+}
+
+
+def settle(store: Store, now: float, random: Random) -> None:
+    """Do everything that is due by `now`, in the order in which it fell due."""
+    while (row := next_due(store, now)) is not None:
+        number, due, action, target, content = row
+        with store.transaction():
+            store.run("DELETE FROM pending WHERE rowid = ?", (number,))
+            if action == "process_events":
+                event_writes.process(store, msgspec.json.decode(content), due, random)
+            elif action == "complete_job":
+                import_jobs.complete(store, target, due, content, random)
+            elif action == "start_job":
+                import_jobs.start(store, target, due)
+            else:
+                import_jobs.cancel(store, target, due)
+
+
+def next_due(store: Store, now: float) -> tuple[int, float, str, str, bytes] | None:
+    """The oldest entry that is due."""
+    statement = (
+        "SELECT rowid, due, action, target, content FROM pending "
+        "WHERE due <= ? ORDER BY due, rowid LIMIT 1"
+    )
+    row: tuple[int, float, str, str, bytes] | None = store.first(statement, (now,))
+    return row
