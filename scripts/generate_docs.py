@@ -12,13 +12,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from target_klaviyo.settings import SETTINGS as TARGET_SETTINGS
-from target_klaviyo.specs import SINKS
-
 from klaviyo_client.operations import operation, operations
 from klaviyo_sandbox import served_operations
 from tap_klaviyo.settings import SETTINGS as TAP_SETTINGS
 from tap_klaviyo.specs import STREAMS, StreamSpec
+from target_klaviyo.settings import SETTINGS as TARGET_SETTINGS
+from target_klaviyo.specs import SINKS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BLOCK = re.compile(r"(<!-- begin (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
