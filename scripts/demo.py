@@ -53,9 +53,9 @@ class Demo:
 
 def environment(url: str) -> dict[str, str]:
     """Settings of tap and target that point at the sandbox."""
-    own = {"API_URL": url, "API_KEY": KEY}
+    own = {"API_URL": url, "API_KEY": KEY, "LOGLEVEL": "WARNING"}
     settings = {f"{plugin}_{name}": own[name] for plugin in PLUGINS for name in own}
-    return os.environ | settings | {"TAP_KLAVIYO_LOGLEVEL": "WARNING"}
+    return os.environ | settings
 
 
 PLUGINS = ("TAP_KLAVIYO", "TARGET_KLAVIYO")
@@ -147,9 +147,10 @@ def pipe(commands: list[Command], environ: Mapping[str, str]) -> list[str]:
             processes[-1].stdout.close()
         processes.append(process)
     output = processes[-1].stdout.read() if processes[-1].stdout else ""
-    for process, command in zip(processes, commands, strict=True):
-        if process.wait() != 0:
-            sys.exit(f"{Path(command[0]).name} failed; see above.")
+    codes = [process.wait() for process in processes]
+    failed = [Path(command[0]).name for command, code in zip(commands, codes, strict=True) if code]
+    if failed:
+        sys.exit(f"{' and '.join(failed)} failed; see above.")
     return output.splitlines()
 
 
@@ -200,7 +201,7 @@ def main() -> None:
     started = time.monotonic()
     with sandbox(demo) as url:
         catalog = demo.output / "catalog.json"
-        catalog.write_text("\n".join(pipe([[BIN / "tap-klaviyo", "--discover"]], os.environ)))
+        catalog.write_text("\n".join(pipe([[BIN / "tap-klaviyo", "--discover"]], environment(url))))
         first = extract(demo, url, catalog, "before")
         written = load(demo, url)
         second = extract(demo, url, catalog, "after")
