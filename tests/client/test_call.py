@@ -386,6 +386,7 @@ def test_flags_win_over_the_environment(call: Call, sandbox: Sandbox) -> None:
     )
     assert done.code == 0
     assert sandbox.requests[-1].headers["revision"] == "2026-07-15"
+    assert sandbox.requests[-1].headers["user-agent"] == "klaviyo-call"
 
 
 def test_a_server_that_is_down(call: Call, clock: FakeClock) -> None:
@@ -431,6 +432,16 @@ def test_an_event_whose_answer_was_lost_is_not_sent_twice(call: Call, sandbox: S
     assert failed.code == 3
     assert "for create_event broke off" in failed.err
     assert len(sandbox.requests) - asked == 1
+
+
+def test_an_update_whose_answer_was_lost_is_sent_again(call: Call, sandbox: Sandbox) -> None:
+    sandbox.faults.add("update_profile", "lost_response")
+    known = some_profile(call)["id"]
+    changed = call("update-profile", {"id": known, "attributes": {"last_name": "Ito"}})
+
+    assert changed.code == 0
+    assert changed.json["data"]["attributes"]["last_name"] == "Ito"
+    assert sandbox.faults.met() == 1
 
 
 def test_a_repeated_cursor_ends_the_pages(call: Call, sandbox: Sandbox) -> None:

@@ -299,6 +299,7 @@ def test_neither_errors_nor_log_show_key_or_filter(
     assert str(caught.value) == (
         "the connection to https://a.klaviyo.com for get_profiles broke off (ConnectionError)"
     )
+    assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
     assert "get_profiles answered None in 0.000 s" in caplog.text
     assert not {"jo@example.org", "pk_secret"} & set(caplog.text.split())

@@ -56,9 +56,8 @@ def shared() -> SharedClock:
 
 @pytest.fixture
 def sandbox(shared: SharedClock) -> Iterator[Sandbox]:
-    keys = {"pk_all": ["events:read", "profiles:read", "profiles:write", "flows:read"]}
-    keys["pk_all"] += ["lists:read", "accounts:read", "metrics:read", "events:write"]
-    keys["pk_lists"] = ["lists:read"]
+    reads = [f"{name}:read" for name in ("accounts", "events", "flows", "lists", "profiles")]
+    keys = {"pk_all": [*reads, "lists:write", "profiles:write"], "pk_lists": ["lists:read"]}
     with Sandbox(profiles=40, events=300, clock=shared, keys=keys) as one:
         yield one
 

@@ -210,6 +210,15 @@ def test_the_headers_of_the_operation_are_heeded_beside_a_costly_parameter(
     assert clock.now == 1001.0
 
 
+def test_a_limit_of_zero_does_not_stop_everything(clock: FakeClock) -> None:
+    one = pacer(clock)
+    send(one, {"a": MEDIUM}, {"ratelimit-limit": "0, 0;w=1, 0;w=60"})
+    clock.at(1100.0, lambda: pytest.fail("still waiting"))
+    send(one, {"a": MEDIUM})
+
+    assert clock.now == 1060.0
+
+
 def test_a_deferred_bucket_lets_nothing_through_until_then(clock: FakeClock) -> None:
     one = pacer(clock)
     ticket = send(one, {"a": MEDIUM})

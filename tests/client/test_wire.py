@@ -66,6 +66,7 @@ def test_addresses_that_are_safe_for_the_key(url: str) -> None:
         "http://127.0.0.1.example.org",
         "http://10.0.0.1",
         "https://user:secret@a.klaviyo.com",
+        "https://secret@a.klaviyo.com",
         "https://a.klaviyo.com?x=1",
         "https://a.klaviyo.com#x",
     ],
