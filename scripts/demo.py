@@ -109,7 +109,7 @@ def load(demo: Demo, url: str) -> Counter[tuple[str, str, str]]:
     content["dead_letter_path"] = str(demo.output / "rejected.jsonl")
     settings.write_text(json.dumps(content, indent=2))
     files = [f"customers={PROJECT / 'examples' / 'customers.csv'}", f"orders={orders(demo)}"]
-    source: Command = [BIN / "klaviyo-csv", *files, "--row-number", "row"]
+    source: Command = [BIN / "klaviyo-csv", *files]
     pipe([source, [BIN / "target-klaviyo", "--config", settings]], environment(url))
     receipts = [json.loads(line) for line in demo.receipts.read_text().splitlines()]
     return Counter((one["stream"], one["outcome"], one.get("reason") or "") for one in receipts)

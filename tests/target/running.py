@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from klaviyo_client.auth import PrivateKey
+from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.query import Query
+from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.duplicates import Seen
 from target_klaviyo.plans import StreamRules
+from target_klaviyo.report import Tally
+from target_klaviyo.target import TargetKlaviyo
 
 PROJECT = Path(__file__).resolve().parents[2]
 Message = Mapping[str, Any]
@@ -117,3 +127,55 @@ def run_target(
     log = ended.stderr.decode()
     assert "Traceback" not in log, log
     return Run(ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], log)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load inside this process left: its error, state lines, figures by stream."""
+
+    error: Exception | None
+    states: list[Any]
+    tallies: Mapping[str, Tally]
+
+    def counts(self, stream: str) -> dict[str, int]:
+        """Rows by outcome, reasons apart; and the rows that came."""
+        tally = self.tallies[stream]
+        found = {
+            f"{kind}: {reason}" if reason else kind: one.count
+            for (kind, reason), one in tally.outcomes.items()
+        }
+        assert sum(found.values()) <= tally.rows
+        return found
+
+
+def load(sandbox: Sandbox, messages: Iterable[Message], **settings: Any) -> Load:
+    """Run the target inside this process: fast, and with its errors as they are raised."""
+    target = TargetKlaviyo(config={"api_url": sandbox.url, "api_key": "pk_test", **settings})
+    error = None
+    with redirect_stdout(io.StringIO()) as output:
+        try:
+            target.listen(io.StringIO(text(messages)))
+        except Exception as caught:  # noqa: BLE001 - the test looks at it
+            error = caught
+    states = [json.loads(line) for line in output.getvalue().splitlines()]
+    return Load(error, states, target.report.totals())
+
+
+def held(sandbox: Sandbox, operation: str, **path: str) -> list[dict[str, Any]]:
+    """Every resource of a collection of the sandbox: its attributes and its id."""
+    settings = ClientSettings(base_url=sandbox.url)
+    with KlaviyoClient(PrivateKey("pk_test"), settings) as client:
+        pages = [
+            msgspec.json.decode(page.data) for page in client.pages(operation, Query(), path=path)
+        ]
+    return [{**one["attributes"], "id": one["id"]} for page in pages for one in page]
+
+
+def profiles(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
+    """The profiles that the sandbox holds, by e-mail address."""
+    return {one["email"]: one for one in held(sandbox, "get_profiles")}
+
+
+def sent(sandbox: Sandbox, operation: str) -> list[int]:
+    """Status of each answer that the sandbox gave to an operation."""
+    return [entry.status for entry in sandbox.requests if entry.operation == operation]

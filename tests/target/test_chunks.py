@@ -1,5 +1,6 @@
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +59,7 @@ def test_no_chunk_could_have_taken_the_next_item(
     limits = Limits(items, size, item_bytes=50)
     all_parts = parts([one for one, _ in given_rows], [group for _, group in given_rows])
     cut = list(chunks([p for p in all_parts if fits(p, limits, envelope)], limits, envelope))
-    for chunk, following in zip(cut, cut[1:], strict=False):
+    for chunk, following in pairwise(cut):
         longer = (*chunk, following[0])
         assert len(longer) > items or len(body(envelope, longer)) > size
 

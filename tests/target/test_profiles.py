@@ -106,7 +106,7 @@ people = st.lists(
 
 @given(people)
 def test_no_row_is_lost_and_none_overtakes_another_of_its_person(
-    rows: list[dict[str, str]],
+    rows: list[dict[str, Any]],
 ) -> None:
     waves = merged([item(number, **row) for number, row in enumerate(rows)])
     placed: dict[int, tuple[int, int]] = {}
