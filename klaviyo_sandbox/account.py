@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from klaviyo_sandbox.clock import MICROSECONDS, iso_seconds, microseconds
-from klaviyo_sandbox.documents import ADDITIONAL, Wanted, documents
+from klaviyo_sandbox.documents import ADDITIONAL, Wanted, documents, relationship_targets
 from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.store import MEMBER, Resource, Store
 
@@ -31,14 +31,15 @@ class Account:
 
         Lists and segments come without their profiles: see `members`.
         """
-        found = KINDS[kind]
-        names = tuple(row.name for row in found.relations if row.name != "profiles")
+        row = KINDS[kind]
+        names = tuple(one.name for one in row.relations if one.name != "profiles")
         extras = tuple((name, ADDITIONAL[kind, name]) for name in HELD if kind == "profile")
-        look = Wanted(found, BASE, None, extras, names)
+        look = Wanted(row, BASE, None, extras, names)
         with self._lock:
             self._settle()
-            rows = self._store.all(f"SELECT id, {look.columns} FROM {found.table} ORDER BY id")  # noqa: S608
-            return [msgspec.json.decode(text) for text in documents(self._store, look, rows)]
+            rows = self._store.all(f"SELECT id, {look.columns} FROM {row.table} ORDER BY id")  # noqa: S608
+            found = relationship_targets(self._store, look, rows)
+            return [msgspec.json.decode(text) for text in documents(look, rows, found)]
 
     def resource(self, kind: str, resource_id: str) -> dict[str, Any]:
         """One resource as `resources` has it.

@@ -5,7 +5,7 @@ Attributes are not parsed on the way out, unless the client asked for some of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -32,6 +32,21 @@ JOINED = (
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 EVENT_ATTRIBUTES = frozenset(("timestamp", "event_properties", "datetime", "uuid"))
 Targets = Mapping[str, list[str]]
+"""Ids at the far end of a relationship, by the id on this side."""
+
+Found = Mapping[str, Targets]
+"""Targets by relationship."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The texts around a relationship's data. `links` is to be joined by the resource's id."""
+
+    name: str
+    many: bool
+    head: bytes
+    target: bytes
+    links: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +65,15 @@ class Wanted:
     constants: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def relations(self) -> tuple[Relation, ...]:
+        """The relationships that carry data."""
+        return tuple(row for row in self.kind.relations if row.name in self.data)
+
+    @property
     def columns(self) -> str:
         """The SQL columns that the documents are made of."""
-        return ", ".join((f"{self.kind.table}.attributes", *(sql for _, sql in self.extras)))
+        own = [f"{self.kind.table}.attributes", *(sql for _, sql in self.extras)]
+        return ", ".join([*own, *(row.column for row in self.relations if row.column)])
 
 
 def wanted(kind: Kind, base: str, query: Query, data: tuple[str, ...] = ()) -> Wanted:
@@ -71,25 +92,17 @@ def nested(names: Iterable[str], name: str) -> bool:
     return any(other.startswith(f"{name}.") for other in names)
 
 
-def documents(store: Store, look: Wanted, rows: Sequence[tuple[Any, ...]]) -> list[str]:
-    """The JSON texts of rows (id, then the columns of `look`)."""
-    head = f'{{"type":"{look.kind.type}","id":"'
-    if not look.data:
-        tail = tail_template(look.kind.type, look.base)
-        if look.names is None and not look.extras and not look.constants:
-            return [
-                f'{head}{row[0]}","attributes":{row[1]}{tail.replace("<id>", row[0])}'
-                for row in rows
-            ]
-        return [
-            f'{head}{row[0]}","attributes":{attributes(look, row)}{tail.replace("<id>", row[0])}'
-            for row in rows
-        ]
-    found = relationship_targets(store, look, [row[0] for row in rows])
-    return [
-        f'{head}{row[0]}","attributes":{attributes(look, row)}{tail_with_data(look, row[0], found)}'
-        for row in rows
-    ]
+def documents(look: Wanted, rows: Sequence[tuple[Any, ...]], found: Found) -> list[bytes]:
+    """The JSON texts of rows: id, then the columns of `look`. `found` is relationship data."""
+    head = f'{{"type":"{look.kind.type}","id":"'.encode()
+    tail = tail_of(look, found)
+    stored = look.names is None and not look.extras and not look.constants
+    made = []
+    for row in rows:
+        resource_id = row[0].encode()
+        content = row[1] if stored else attributes(look, row)
+        made.append(b'%b%b","attributes":%b%b' % (head, resource_id, content, tail(row[0])))
+    return made
 
 
 def identifiers(kind: str, ids: Iterable[str]) -> str:
@@ -97,25 +110,25 @@ def identifiers(kind: str, ids: Iterable[str]) -> str:
     return ",".join(f'{{"type":"{kind}","id":"{value}"}}' for value in ids)
 
 
-def attributes(look: Wanted, row: tuple[Any, ...]) -> str:
+def attributes(look: Wanted, row: tuple[Any, ...]) -> bytes:
     """The attributes of a row, with extras, and reduced to the names asked for."""
-    text: str = row[1]
+    text: bytes = row[1]
     extras = {name: row[2 + place] for place, (name, _) in enumerate(look.extras)}
     parts = [f'"{name}":{value or "null"}' for name, value in {**extras, **look.constants}.items()]
     if parts:
-        comma = "," if len(text) > len("{}") else ""
-        text = f"{text[:-1]}{comma}{','.join(parts)}}}"
+        comma = b"," if len(text) > len("{}") else b""
+        text = b"%b%b%b}" % (text[:-1], comma, ",".join(parts).encode())
     if look.names is None or EVENT_ATTRIBUTES.issubset(look.names):
         return text
     return reduced(text, (*look.names, *look.constants))
 
 
-def reduced(text: str, names: tuple[str, ...]) -> str:
+def reduced(text: bytes, names: tuple[str, ...]) -> bytes:
     """The attributes in `text` that `names` asks for, by whole name or by dotted path."""
     if not any("." in name for name in names):
         content = {key: value for key, value in RAW.decode(text).items() if key in names}
-        return msgspec.json.encode(content).decode("utf-8")
-    return msgspec.json.encode(picked(msgspec.json.decode(text), names)).decode("utf-8")
+        return msgspec.json.encode(content)
+    return msgspec.json.encode(picked(msgspec.json.decode(text), names))
 
 
 def picked(content: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -153,44 +166,74 @@ def self_template(kind: str, base: str) -> str:
 
 
 @cache
-def tail_template(kind: str, base: str) -> str:
-    """Everything behind the attributes, where no relationship carries data."""
-    links = link_templates(kind, base).items()
-    parts = ",".join(f'"{name}":{{{text}}}' for name, text in links)
-    relationships = f'"relationships":{{{parts}}},' if parts else ""
-    return f",{relationships}{self_template(kind, base)}}}"
+def shapes(kind: str, base: str) -> tuple[Shape, ...]:
+    """The shape of each relationship of a kind."""
+    links = link_templates(kind, base)
+    return tuple(
+        Shape(
+            relation.name,
+            relation.many,
+            f'"{relation.name}":{{'.encode(),
+            f'{{"type":"{relation.target}","id":"'.encode(),
+            tuple(f"{links[relation.name]}}}".encode().split(b"<id>")),
+        )
+        for relation in KINDS[kind].relations
+    )
 
 
-def tail_with_data(look: Wanted, resource_id: str, found: Mapping[str, Targets]) -> str:
-    """Everything behind the attributes, with the data of the relationships in `found`."""
-    parts = []
-    for name, links in link_templates(look.kind.type, look.base).items():
-        data = ""
-        if name in found:
-            relation = look.kind.relation(name)
-            ids = found[name].get(resource_id, [])
-            data = relationship_data(relation, ids) if relation else ""
-            if not data:
-                # Klaviyo leaves out a to-one relationship that leads nowhere.
-                continue
-        parts.append(f'"{name}":{{{data}{links}}}')
-    tail = f',"relationships":{{{",".join(parts)}}},{self_template(look.kind.type, look.base)}}}'
-    return tail.replace("<id>", resource_id)
+def tail_of(look: Wanted, found: Found) -> Callable[[str], bytes]:
+    """What makes everything behind the attributes from a resource's id."""
+    kind, base = look.kind.type, look.base
+    end = f"{self_template(kind, base)}}}"
+    rows = shapes(kind, base)
+    if not rows or not look.data:
+        inside = b",".join(row.head + b"<id>".join(row.links) for row in rows)
+        relationships = b'"relationships":{%b},' % inside if rows else b""
+        pieces = (b",%b%b" % (relationships, end.encode())).split(b"<id>")
+        return lambda resource_id: resource_id.encode().join(pieces)
+    pieces = end.encode().split(b"<id>")
+
+    def tail(resource_id: str) -> bytes:
+        key = resource_id.encode()
+        inside = b",".join(relationship_texts(rows, resource_id, key, found))
+        return b',"relationships":{%b},%b' % (inside, key.join(pieces))
+
+    return tail
 
 
-def relationship_data(relation: Relation, ids: list[str]) -> str:
-    """The `data` member of a relationship with a comma behind it, or nothing."""
-    if relation.many:
-        return f'"data":[{identifiers(relation.target, ids)}],'
-    return f'"data":{identifiers(relation.target, ids[:1])},' if ids else ""
+def relationship_texts(
+    rows: Iterable[Shape], resource_id: str, key: bytes, found: Found
+) -> Iterator[bytes]:
+    """The relationships of a resource, with the data of those in `found`."""
+    for row in rows:
+        links = key.join(row.links)
+        targets = found.get(row.name)
+        if targets is None:
+            yield row.head + links
+            continue
+        ids = targets.get(resource_id, ())
+        if row.many:
+            data = b",".join(b'%b%b"}' % (row.target, one.encode()) for one in ids)
+            yield b'%b"data":[%b],%b' % (row.head, data, links)
+        elif ids:
+            # Klaviyo leaves out a to-one relationship that leads nowhere.
+            yield b'%b"data":%b%b"},%b' % (row.head, row.target, ids[0].encode(), links)
 
 
-def relationship_targets(
-    store: Store, look: Wanted, ids: Sequence[str]
-) -> dict[str, dict[str, list[str]]]:
-    """The ids at the far end of each relationship of `look.data`, by relationship and id."""
-    relations = [look.kind.relation(name) for name in look.data]
-    return {row.name: targets(store, row, ids) for row in relations if row is not None}
+def relationship_targets(store: Store, look: Wanted, rows: Sequence[tuple[Any, ...]]) -> Found:
+    """The ids at the far end of each relationship of `look.data`.
+
+    `rows` are as for `documents`: what a column of their own says is not looked up again.
+    """
+    place = 2 + len(look.extras)
+    found: dict[str, Targets] = {}
+    for relation in look.relations:
+        if relation.column:
+            found[relation.name] = {row[0]: [row[place]] for row in rows if row[place]}
+            place += 1
+        else:
+            found[relation.name] = targets(store, relation, [row[0] for row in rows])
+    return found
 
 
 def targets(store: Store, relation: Relation, ids: Sequence[str]) -> dict[str, list[str]]:
@@ -205,18 +248,16 @@ def targets(store: Store, relation: Relation, ids: Sequence[str]) -> dict[str, l
     return found
 
 
-def included(
-    store: Store, kind: Kind, base: str, query: Query, ids: Sequence[str]
-) -> Iterator[str]:
+def included(store: Store, look: Wanted, query: Query, found: Found) -> list[bytes]:
     """The documents for `included`: each related resource once."""
     by_type: dict[str, set[str]] = {}
-    for name in query.include:
-        relation = kind.relation(name)
-        if relation is not None:
-            found = targets(store, relation, ids).values()
-            by_type.setdefault(relation.target, set()).update(*found)
+    for relation in look.relations:
+        if relation.name in query.include and relation.target in KINDS:
+            ids = by_type.setdefault(relation.target, set())
+            ids.update(*found[relation.name].values())
+    made: list[bytes] = []
     for target, target_ids in by_type.items():
-        if target in KINDS:
-            look = wanted(KINDS[target], base, query)
-            rows = list(store.rows_with(KINDS[target], "id", target_ids, ("id", look.columns)))
-            yield from documents(store, look, rows)
+        theirs = wanted(KINDS[target], look.base, query)
+        rows = list(store.rows_with(KINDS[target], "id", target_ids, ("id", theirs.columns)))
+        made += documents(theirs, rows, {})
+    return made

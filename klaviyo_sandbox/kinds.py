@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A relationship: `pairs` selects `source` and `target`, the ids on both sides."""
+    """A relationship: `pairs` selects `source` and `target`, the ids on both sides.
+
+    `column` is the column of the resource's own row that holds the target's id, where one does.
+    """
 
     name: str
     target: str
     pairs: str
     many: bool = True
+    column: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ def backwards(target: str, name: str, their_name: str) -> Relation:
 def one(table: str, name: str, target: str) -> Relation:
     """A to-one relationship kept in the column `<name>_id`."""
     column = name.replace("-", "_") + "_id"
-    return Relation(name, target, rows("id", column, f"{table} WHERE {column} <> ''"), many=False)
+    pairs = rows("id", column, f"{table} WHERE {column} <> ''")
+    return Relation(name, target, pairs, many=False, column=column)
 
 
 def owned(name: str, target: str, table: str, column: str) -> Relation:

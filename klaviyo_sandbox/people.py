@@ -194,7 +194,7 @@ class People:
         numbers = PROFILE.dates
         return (
             person.id,
-            msgspec.json.encode(attributes).decode(),
+            msgspec.json.encode(attributes),
             *(filled.get(name) or (0 if name in numbers else "") for name in PROFILE.columns),
         )
 

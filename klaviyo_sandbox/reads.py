@@ -10,7 +10,16 @@ from urllib.parse import quote, urlencode
 from klaviyo_sandbox import cursors
 from klaviyo_sandbox.contract import Operation
 from klaviyo_sandbox.cursors import Cursor
-from klaviyo_sandbox.documents import JOINED, documents, identifiers, included, targets, wanted
+from klaviyo_sandbox.documents import (
+    JOINED,
+    Wanted,
+    documents,
+    identifiers,
+    included,
+    relationship_targets,
+    targets,
+    wanted,
+)
 from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS, Kind, Relation
 from klaviyo_sandbox.messages import Request, Response, not_found
 from klaviyo_sandbox.query import Query, read_query
@@ -114,7 +123,7 @@ def related_one(reading: Reading, place: Place, relation: Relation, query: Query
             raise not_found(relation.target, f"of {place.kind.type} {owner}")
         return resource(reading, KINDS[relation.target], query, found[0])
     data = identifiers(relation.target, found[:1]) or "null"
-    return answer(data, self_links(reading))
+    return answer(data.encode(), self_links(reading))
 
 
 def resource(reading: Reading, kind: Kind, query: Query, resource_id: str) -> Response:
@@ -124,9 +133,8 @@ def resource(reading: Reading, kind: Kind, query: Query, resource_id: str) -> Re
     if not rows:
         raise not_found(kind.type, resource_id)
     look = replace(look, constants=unknown_attributes(reading.fault))
-    extra = included(reading.store, kind, reading.request.base, query, [resource_id])
-    document = documents(reading.store, look, rows)[0]
-    return answer(document, self_links(reading), list(extra) if query.include else None)
+    texts, extra = texts_of(reading, look, query, rows)
+    return answer(texts[0], self_links(reading), extra)
 
 
 def with_data(reading: Reading, kind: Kind, query: Query) -> tuple[str, ...]:
@@ -147,13 +155,21 @@ def page(
     look = replace(look, constants=unknown_attributes(reading.fault))
     found = page_rows(reading, kind, source, query, look.columns)
     found = PAGE_FAULTS.get(reading.fault, as_it_is)(found)
-    ids = [row[1] for row in found.rows]
+    links = page_links(reading, query, found)
     if ids_only:
-        return answer(f"[{identifiers(kind.type, ids)}]", page_links(reading, query, found))
-    texts = documents(reading.store, look, [row[1:] for row in found.rows])
-    extra = list(included(reading.store, kind, reading.request.base, query, ids))
-    body = f"[{','.join(texts)}]"
-    return answer(body, page_links(reading, query, found), extra if query.include else None)
+        ids = (row[1] for row in found.rows)
+        return answer(f"[{identifiers(kind.type, ids)}]".encode(), links)
+    texts, extra = texts_of(reading, look, query, [row[1:] for row in found.rows])
+    return answer(b"[%b]" % b",".join(texts), links, extra)
+
+
+def texts_of(
+    reading: Reading, look: Wanted, query: Query, rows: list[tuple[Any, ...]]
+) -> tuple[list[bytes], list[bytes] | None]:
+    """The documents of rows, and those to include, where anything is."""
+    found = relationship_targets(reading.store, look, rows)
+    extra = included(reading.store, look, query, found) if query.include else None
+    return documents(look, rows, found), extra
 
 
 def page_rows(reading: Reading, kind: Kind, source: Source, query: Query, columns: str) -> Page:
@@ -217,10 +233,10 @@ def self_links(reading: Reading) -> str:
     return f'{{"self":"{self_url(reading)}"}}'
 
 
-def answer(data: str, links: str, extra: list[str] | None = None) -> Response:
+def answer(data: bytes, links: str, extra: list[bytes] | None = None) -> Response:
     """A document from JSON texts."""
-    more = "" if extra is None else f',"included":[{",".join(extra)}]'
-    return Response(200, f'{{"data":{data}{more},"links":{links}}}'.encode())
+    more = b"" if extra is None else b',"included":[%b]' % b",".join(extra)
+    return Response(200, b'{"data":%b%b,"links":%b}' % (data, more, links.encode()))
 
 
 def unknown_attributes(fault: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ from klaviyo_sandbox.control import Control
 from klaviyo_sandbox.faults import Faults
 from klaviyo_sandbox.handlers import settle
 from klaviyo_sandbox.ledger import Ledger
-from klaviyo_sandbox.seed import DATE, EVENT_BYTES, Seed, plant
+from klaviyo_sandbox.seed import plant
+from klaviyo_sandbox.seed_form import DATE, EVENT_BYTES, Seed
 from klaviyo_sandbox.server import Server, is_loopback, url_host
 from klaviyo_sandbox.store import Store
 from klaviyo_sandbox.tokens import OAuthApp, Tokens
@@ -57,7 +58,8 @@ class Sandbox:
         `keys` gives the scopes of each private key: with none, every `pk_...` may do
         everything. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
         seconds) hides accepted events for a while. `time_scale` accelerates rate windows and
-        jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing `db` is continued, not seeded.
+        jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing
+        `db` is continued, not seeded.
 
         Raises:
             ValueError: `host` is not this machine.

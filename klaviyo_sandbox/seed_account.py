@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from klaviyo_sandbox.clock import iso_microseconds, iso_seconds
+from klaviyo_sandbox.clock import iso_seconds
+from klaviyo_sandbox.seed_campaigns import campaigns
+from klaviyo_sandbox.seed_form import Account, some_tags
 from klaviyo_sandbox.seed_values import short_id, text_of, ulid, words
 from klaviyo_sandbox.store import Resource
 
@@ -20,29 +21,8 @@ METRICS = (
     ("Clicked Email", "Klaviyo", "Internal"),
     ("Viewed Produit été", "API", "API"),
 )
-CHANNELS = ("email", "sms", "mobile_push")
-CAMPAIGNS_PER_CHANNEL = {"email": 130, "sms": 12, "mobile_push": 5}
-"""More e-mail campaigns than fit a page of 100."""
-
-ARCHIVED = 4
 LISTS, SEGMENTS, FLOWS, TEMPLATES, TAGS = 13, 11, 12, 23, 9
-STATUSES = ("Draft", "Scheduled", "Sent", "Sent", "Cancelled")
 TRIGGERS = ("Metric", "Added to List", "Unconfigured", "Date Based")
-
-
-@dataclass
-class Account:
-    """The ids of what was made, for what refers to it, and the resources themselves."""
-
-    metrics: list[str] = field(default_factory=list)
-    lists: list[str] = field(default_factory=list)
-    segments: list[str] = field(default_factory=list)
-    campaigns: list[str] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    flows: list[str] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    templates: list[str] = field(default_factory=list)
-    resources: list[Resource] = field(default_factory=list)
 
 
 def account_resources(random: Random, end: float) -> Account:
@@ -117,11 +97,6 @@ def tags(random: Random, _end: float, account: Account) -> None:
         account.resources.append(tag)
 
 
-def some_tags(random: Random, account: Account, number: int) -> dict[str, list[str]]:
-    """Two tags for every other resource."""
-    return {"tags": random.sample(account.tags, k=2)} if number % 2 == 0 else {}
-
-
 def lists(random: Random, end: float, account: Account) -> None:
     """The lists, more than fit a page of 10; three share the second of their update."""
     for number in range(LISTS):
@@ -177,104 +152,6 @@ def templates(random: Random, end: float, account: Account) -> None:
         }
         account.templates.append(short_id(random))
         account.resources.append(Resource("template", account.templates[-1], attributes))
-
-
-def campaigns(random: Random, end: float, account: Account) -> None:
-    """Campaigns of each channel with a message each; one in ten is archived."""
-    for channel, count in CAMPAIGNS_PER_CHANNEL.items():
-        for number in range(count):
-            campaign(random, end, account, channel, number)
-
-
-def campaign(random: Random, end: float, account: Account, channel: str, number: int) -> None:
-    """One campaign and its message. Ids do not follow any date."""
-    created = end - (360 - number) * DAY + random.random()
-    updated = created + random.random() * 100 * DAY
-    status = STATUSES[number % len(STATUSES)]
-    sent = iso_seconds(updated) if status == "Sent" else None
-    planned = sent or (iso_seconds(updated + DAY) if status == "Scheduled" else None)
-    strategy = {"method": "static", "datetime": planned, "options": {"is_local": False}}
-    attributes = {
-        "name": f"{channel} campaign {number} ✉",
-        "status": status,
-        "archived": number % 10 == ARCHIVED,
-        "audiences": {"included": [account.lists[number % LISTS]], "excluded": []},
-        "send_options": {"use_smart_sending": True},
-        "tracking_options": tracking(channel),
-        "send_strategy": strategy if planned else {"method": "immediate"},
-        "created_at": iso_microseconds(created),
-        "scheduled_at": planned,
-        "updated_at": iso_microseconds(updated),
-        "send_time": sent,
-    }
-    account.campaigns.append(ulid(random, random.random() * end))
-    links = some_tags(random, account, number)
-    columns = {"channel": channel}
-    campaign_id = account.campaigns[-1]
-    account.resources.append(Resource("campaign", campaign_id, attributes, columns, links))
-    message(random, account, channel, attributes)
-
-
-def tracking(channel: str) -> dict[str, Any]:
-    """Tracking options; only e-mail can track clicks and opens."""
-    options = {"add_tracking_params": True, "custom_tracking_params": []}
-    extra = {"is_tracking_clicks": True, "is_tracking_opens": True} if channel == "email" else {}
-    return {**options, **extra}
-
-
-def message(
-    random: Random, account: Account, channel: str, campaign_attributes: dict[str, Any]
-) -> None:
-    """The message of the campaign made last."""
-    account.messages.append(ulid(random, 1_700_000_000))
-    planned = campaign_attributes["scheduled_at"]
-    attributes = {
-        "definition": DEFINITIONS[channel],
-        "send_times": [{"datetime": planned, "is_local": False}] if planned else [],
-        "created_at": campaign_attributes["created_at"],
-        "updated_at": campaign_attributes["updated_at"],
-    }
-    columns = {
-        "campaign_id": account.campaigns[-1],
-        "template_id": random.choice(account.templates) if channel == "email" else "",
-    }
-    account.resources.append(
-        Resource("campaign-message", account.messages[-1], attributes, columns)
-    )
-
-
-DEFINITIONS: dict[str, dict[str, Any]] = {
-    "email": {
-        "channel": "email",
-        "label": "A message",
-        "content": {
-            "subject": "Grüße, {{ first_name }}",
-            "preview_text": "…",
-            "from_email": "sandbox@klaviyo-sandbox.dev",
-            "from_label": "Sandbox",
-            "reply_to_email": None,
-            "cc_email": None,
-            "bcc_email": None,
-        },
-    },
-    "sms": {
-        "channel": "sms",
-        "content": {"body": "Hello"},
-        "render_options": {
-            "shorten_links": True,
-            "add_org_prefix": True,
-            "add_info_link": True,
-            "add_opt_out_language": False,
-        },
-    },
-    "mobile_push": {
-        "channel": "mobile_push",
-        "notification_type": "standard",
-        "content": {"title": "Hello", "body": "There", "dynamic_image": None},
-        "kv_pairs": {"campaign": "one"},
-        "options": {"on_open": {"type": "open_app"}, "badge": {"display": False}},
-    },
-}
 
 
 def flows(random: Random, end: float, account: Account) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from klaviyo_sandbox.clock import iso_seconds
-from klaviyo_sandbox.seed_account import METRICS, Account
+from klaviyo_sandbox.seed_account import METRICS
+from klaviyo_sandbox.seed_form import Account, Seed
 from klaviyo_sandbox.seed_values import event_id, text_of, uuid_of_time, words
 from klaviyo_sandbox.store import Resource
-
-if TYPE_CHECKING:
-    from klaviyo_sandbox.seed import Seed
 
 DAY = 86_400
 HISTORY = 365 * DAY
@@ -28,42 +27,66 @@ FUTURE = 3_650 * DAY
 def event_resources(
     random: Random, seed: Seed, account: Account, profiles: list[str]
 ) -> Iterator[Resource]:
-    """The events, in no particular order of time."""
-    for number in range(seed.events):
-        moment = event_time(random, seed, number)
-        metric = number % len(account.metrics)
+    """The events, oldest first: neighbours in time are neighbours in the database."""
+    moments = sorted(event_time(random, seed, number) for number in range(seed.events))
+    odd = range(len(moments) // 2, len(moments) // 2 + 6) if seed.traps else range(0)
+    for number, moment in enumerate(moments):
+        metric = random.randrange(len(account.metrics))
         person = random.choice(profiles) if profiles else ""
         columns = {"profile_id": person, "metric_id": account.metrics[metric]}
-        if seed.traps:
-            columns |= odd_columns(number)
-            moment = seed.end + FUTURE if number == 2 else moment  # noqa: PLR2004
         event = one_event(random, seed, metric, moment, columns)
-        if seed.traps and number in (3, 4, 5):
-            event.attributes["datetime"] = event.attributes["datetime"].replace("T", " ")  # type: ignore[index]
-        yield event
+        yield ODD[odd.index(number)](seed, event) if number in odd else event
         if number % 10 == 6:  # noqa: PLR2004
             yield attribution(random, account, event.id)
 
 
-def event_time(random: Random, seed: Seed, number: int) -> float:
+def event_time(random: Random, seed: Seed, number: int) -> int:
     """Half of the events crowd into the last day, five or more to a second; half are spread."""
+    end = int(seed.end)
     if number % 2:
         seconds = max(1, seed.events // (2 * PER_SECOND))
-        crowded = min(seconds, DAY)
-        return seed.end - DAY + (number // (2 * PER_SECOND)) % crowded
-    return seed.end - HISTORY + int(random.random() * (HISTORY - DAY))
+        return end - DAY + (number // (2 * PER_SECOND)) % min(seconds, DAY)
+    return end - HISTORY + int(random.random() * (HISTORY - DAY))
 
 
-def odd_columns(number: int) -> dict[str, str]:
-    """The first event has no profile, the second no metric."""
-    return {0: {"profile_id": ""}, 1: {"metric_id": ""}}.get(number, {})
+def without_profile(_seed: Seed, event: Resource) -> Resource:
+    """An event whose profile is gone."""
+    return replace(event, columns={**event.columns, "profile_id": ""})
+
+
+def without_metric(_seed: Seed, event: Resource) -> Resource:
+    """An event whose metric cannot be resolved."""
+    return replace(event, columns={**event.columns, "metric_id": ""})
+
+
+def in_the_future(seed: Seed, event: Resource) -> Resource:
+    """An event that has not happened yet, on whatever day the sandbox runs."""
+    seconds = int(seed.end) + FUTURE
+    moment = {"timestamp": seconds, "datetime": iso_seconds(seconds)}
+    return replace(event, attributes={**event.attributes, **moment})
+
+
+def spelled_with_blank(_seed: Seed, event: Resource) -> Resource:
+    """Seen at Klaviyo: a blank where RFC 3339 has a T."""
+    moment = {"datetime": event.attributes["datetime"].replace("T", " ")}
+    return replace(event, attributes={**event.attributes, **moment})
+
+
+ODD = (
+    without_profile,
+    without_metric,
+    in_the_future,
+    spelled_with_blank,
+    spelled_with_blank,
+    spelled_with_blank,
+)
+"""What becomes of the six events in the middle, one after the other."""
 
 
 def one_event(
-    random: Random, seed: Seed, metric: int, moment: float, columns: dict[str, str]
+    random: Random, seed: Seed, metric: int, seconds: int, columns: dict[str, str]
 ) -> Resource:
     """One event."""
-    seconds = int(moment)
     unique_id = text_of(random, "0123456789abcdef", 24)
     attributes = {
         "timestamp": seconds,

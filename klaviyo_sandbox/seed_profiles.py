@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from klaviyo_sandbox.clock import MICROSECONDS, iso_seconds, microseconds
-from klaviyo_sandbox.seed_account import Account
+from klaviyo_sandbox.seed_form import Account, Seed
 from klaviyo_sandbox.seed_values import CITIES, FIRST_NAMES, LAST_NAMES, WORDS, text_of, ulid
 from klaviyo_sandbox.store import Resource
-
-if TYPE_CHECKING:
-    from klaviyo_sandbox.seed import Seed
 
 DAY = 86_400
 HISTORY = 700 * DAY

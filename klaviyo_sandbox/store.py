@@ -142,7 +142,7 @@ def table_statement(kind: Kind) -> str:
         else f"{name} TEXT NOT NULL DEFAULT ''"
         for name in kind.columns
     ]
-    declared = ", ".join(["id TEXT PRIMARY KEY", "attributes TEXT NOT NULL", *columns])
+    declared = ", ".join(["id TEXT PRIMARY KEY", "attributes BLOB NOT NULL", *columns])
     return f"CREATE TABLE {kind.table} ({declared})"
 
 
@@ -155,10 +155,9 @@ def insert_statement(kind: Kind, action: str = "INSERT OR REPLACE") -> str:
 def row_of(resource: Resource) -> tuple[Any, ...]:
     """The row of a resource, in the order of `insert_statement`."""
     kind = KINDS[resource.type]
-    attributes = msgspec.json.encode(resource.attributes).decode("utf-8")
     return (
         resource.id,
-        attributes,
+        msgspec.json.encode(resource.attributes),
         *(str(value_of(resource, kind, name) or "") for name in kind.text),
         *(date_value(value_of(resource, kind, name)) for name in kind.dates),
         *(int(bool(value_of(resource, kind, name))) for name in kind.flags),
