@@ -209,7 +209,7 @@ class KlaviyoClient:
 
     def _followed(self, call: Call) -> Iterator[Page]:
         """The page that a call answers, and those that its `next` links lead to."""
-        seen = {call.address}
+        seen = {hash(call.address)}
         while True:
             page = self._retried(call, self._page)
             yield page

@@ -123,17 +123,17 @@ def request_address(
     return f"{base}{filled}" + ("?" + urlencode(parameters, quote_via=quote) if parameters else "")
 
 
-def next_address(base: str, link: str, seen: set[str]) -> str:
-    """A page link that is safe to follow, verbatim.
+def next_address(base: str, link: str, seen: set[int]) -> str:
+    """A page link that is safe to follow, verbatim; `seen` holds the hashes of those followed.
 
     Raises:
         PaginationError: it leaves the configured host, or was followed before.
     """
     if origin(link) != origin(base):
         raise PaginationError("a next link leads to another host than api_url; not followed")
-    if link in seen:
+    if hash(link) in seen:
         raise PaginationError("a next link repeats; following it would never end")
-    seen.add(link)
+    seen.add(hash(link))
     return link
 
 
