@@ -153,7 +153,7 @@ def test_a_next_link_to_anywhere_else_is_refused(link: str) -> None:
 
 
 def test_a_next_link_that_was_followed_before_is_refused() -> None:
-    seen = {f"{KLAVIYO}/api/events"}
+    seen = {hash(f"{KLAVIYO}/api/events")}
     next_address(KLAVIYO, f"{KLAVIYO}/api/events?page[cursor]=x", seen)
 
     for link in (f"{KLAVIYO}/api/events?page[cursor]=x", f"{KLAVIYO}/api/events"):
