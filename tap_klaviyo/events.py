@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from tap_klaviyo.records import Included, Record, Resource, related_id
+from tap_klaviyo.records import Included, Record, related_id
 
 # Column of the record, and the relation that must be included to fill it.
 EVENT_COLUMNS: Mapping[str, str] = {
@@ -22,7 +23,7 @@ ATTRIBUTED = {
 }
 
 
-def complete_event(record: Record, resource: Resource, included: Included) -> None:
+def complete_event(record: Record, attributes: Mapping[str, Any], included: Included) -> None:
     """Fill the metric's name and the ids of the message that the event is credited to.
 
     The ids come from the first attribution that has one; for flows, else from the event's own
@@ -30,20 +31,15 @@ def complete_event(record: Record, resource: Resource, included: Included) -> No
     """
     metric = included.get(("metric", str(record.get("metric_id"))))
     record["metric_name"] = metric["attributes"].get("name") if metric else None
-    attributions = attributions_of(resource, included)
-    for column, relation in ATTRIBUTED.items():
-        found = (related_id(attribution, relation) for attribution in attributions)
-        record[column] = next((one for one in found if one), None)
-    properties = (resource.get("attributes") or {}).get("event_properties")
+    for column in ATTRIBUTED:
+        record[column] = None
+    for attribution_id in record.get("attribution_ids") or ():
+        attribution = included.get(("attribution", attribution_id))
+        for column, relation in ATTRIBUTED.items() if attribution else ():
+            record[column] = record[column] or related_id(attribution or {}, relation)
+    properties = attributes.get("event_properties")
     if record["flow_id"] is None and isinstance(properties, dict):
         take_flow(record, properties)
-
-
-def attributions_of(resource: Resource, included: Included) -> list[Resource]:
-    """The included attributions of an event."""
-    relation = (resource.get("relationships") or {}).get("attributions") or {}
-    keys = [(one["type"], one["id"]) for one in relation.get("data") or ()]
-    return [included[key] for key in keys if key in included]
 
 
 def take_flow(record: Record, properties: Mapping[str, object]) -> None:

@@ -18,7 +18,7 @@ from tap_klaviyo.times import TimeTree, normalise_times, rfc3339, time_tree
 Resource = dict[str, Any]
 Record = dict[str, Any]
 Included = Mapping[tuple[str, str], Resource]
-Complete = Callable[[Record, Resource, Included], None]
+Complete = Callable[[Record, Mapping[str, Any], Included], None]
 
 RELATION = "x-klaviyo-relationship"
 EXTRA = "extra_attributes"
@@ -34,6 +34,7 @@ class RecordShape:
         relations: Column of each relation by its name.
         times: Where date-times stand.
         complete: Fills columns that come from elsewhere.
+        unwanted: Columns of the schema that are not selected.
     """
 
     columns: tuple[str, ...]
@@ -41,6 +42,7 @@ class RecordShape:
     relations: Mapping[str, str]
     times: TimeTree
     complete: Complete | None = None
+    unwanted: tuple[str, ...] = ()
 
 
 def record_shape(
@@ -50,7 +52,10 @@ def record_shape(
     properties = schema["properties"]
     relations = {part[RELATION]: name for name, part in properties.items() if RELATION in part}
     attributes = set(properties) - set(relations.values()) - {"id", EXTRA}
-    return RecordShape(columns, frozenset(attributes), relations, time_tree(schema), complete)
+    unwanted = tuple(name for name in properties if name not in columns)
+    return RecordShape(
+        columns, frozenset(attributes), relations, time_tree(schema), complete, unwanted
+    )
 
 
 def flat_record(shape: RecordShape, resource: Resource, included: Included) -> Record:
@@ -58,7 +63,8 @@ def flat_record(shape: RecordShape, resource: Resource, included: Included) -> R
     record: Record = dict.fromkeys(shape.columns)
     record["id"] = resource["id"]
     extra: dict[str, Any] = {}
-    for name, value in (resource.get("attributes") or {}).items():
+    attributes = resource.get("attributes") or {}
+    for name, value in attributes.items():
         (record if name in shape.attributes else extra)[name] = value
     for name, relation in (resource.get("relationships") or {}).items():
         if "data" in relation:
@@ -72,7 +78,7 @@ def flat_record(shape: RecordShape, resource: Resource, included: Included) -> R
     if extra:
         record[EXTRA] = extra
     if shape.complete:
-        shape.complete(record, resource, included)
+        shape.complete(record, attributes, included)
     return record
 
 

@@ -6,9 +6,9 @@ the pages of one scan into records, and the SDK emits what `get_records` yields.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,9 @@ from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start, time_
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import selected_columns, selection_query
 from tap_klaviyo.specs import Parent, StreamSpec
+from tap_klaviyo.thin import thin_records
 from tap_klaviyo.times import parse_time, rfc3339
+from tap_klaviyo.writer import RecordLine
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import MetadataMapping
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from tap_klaviyo.tap import TapKlaviyo
 
 BAD_REQUEST = 400
+# A breadcrumb is ("properties", column), and longer inside a column.
+TOP_LEVEL = 2
 Context = Mapping[str, Any] | None
 
 
@@ -109,7 +113,7 @@ class KlaviyoStream(Stream):
         try:
             for page in pages:
                 counter.increment()
-                for record in page_records(self._shape, page.data, page.included):
+                for record in self._page_records(self._shape, page.data, page.included):
                     if self._wanted(record):
                         record.update(scan.columns)
                         yield record
@@ -136,6 +140,31 @@ class KlaviyoStream(Stream):
             latest_record.get(self.spec.replication_key or "")
         ):
             self.state_manager.is_flushed = False
+
+    def _write_record_message(self, record: Record) -> None:
+        """Write a record; one that nothing looks into skips the SDK's looking."""
+        if not self._thin:
+            super()._write_record_message(record)
+            return
+        now = datetime.now(tz=timezone.utc)
+        line = RecordLine(self.name, record, self._stream_version, now)
+        self._klaviyo_tap.message_writer.write_record(line)
+
+    @cached_property
+    def _thin(self) -> bool:
+        """Whether nothing needs to look inside a value: no map, flattening, nested deselection."""
+        nested = (
+            not chosen and self.mask[breadcrumb[:-2]]
+            for breadcrumb, chosen in self.mask.items()
+            if len(breadcrumb) > TOP_LEVEL
+        )
+        mapped = self.config.get("stream_maps") or self.config.get("flattening_enabled")
+        return not mapped and not any(nested)
+
+    @cached_property
+    def _page_records(self) -> Callable[..., Iterator[Record]]:
+        """The path from a page to its records."""
+        return thin_records if self._thin else page_records
 
     def _write_state_message(self) -> None:
         """Write state, and with it whatever records are still buffered."""

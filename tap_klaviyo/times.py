@@ -68,7 +68,7 @@ def normalise_times(value: Any, tree: TimeTree) -> None:
     A text that is no date-time is left as it is.
     """
     if isinstance(value, list):
-        for item in value:
+        for item in value if ITEMS in tree else ():
             normalise_times(item, tree[ITEMS])
     elif isinstance(value, dict):
         for name, below in tree.items():

@@ -27,6 +27,15 @@ def encode_other(value: Any) -> Any:
     return str(value)
 
 
+class RecordLine(msgspec.Struct, tag="RECORD", omit_defaults=True):
+    """A Singer RECORD message, as the SDK's own says it."""
+
+    stream: str
+    record: dict[str, Any]
+    version: int | None = None
+    time_extracted: datetime | None = None
+
+
 class BufferedWriter(GenericSingerWriter[bytes, Message]):
     """Writes lines in blocks; every message that is no RECORD is flushed at once."""
 
@@ -45,10 +54,18 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
     def write_message(self, message: Message) -> None:
         """Take a message; flush when it is no RECORD or the buffer is full."""
         line = self.serialize_message(message)
+        self._take(line, flush=not isinstance(message, RecordMessage))
+
+    def write_record(self, record: RecordLine) -> None:
+        """Take a record without the SDK's message around it."""
+        self._take(self._encoder.encode(record) + b"\n", flush=False)
+
+    def _take(self, line: bytes, *, flush: bool) -> None:
+        """Put a line into the buffer."""
         self.busy = True
         self._lines.append(line)
         self._size += len(line)
-        if self._size >= FLUSH_BYTES or not isinstance(message, RecordMessage):
+        if flush or self._size >= FLUSH_BYTES:
             self._drain()
         self._done()
 

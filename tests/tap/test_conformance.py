@@ -16,10 +16,10 @@ CONFIG = {"api_key": "pk_test", "api_url": "http://127.0.0.1:9"}
 
 @pytest.fixture(scope="class", autouse=True)
 def address() -> Iterator[None]:
-    with Sandbox(profiles=60, events=600, limits=False) as sandbox:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("TAP_KLAVIYO_API_URL", sandbox.url)
-            yield
+    running = Sandbox(profiles=60, events=600, limits=False)
+    with running as sandbox, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAP_KLAVIYO_API_URL", sandbox.url)
+        yield
 
 
 TestTapKlaviyo = get_tap_test_class(

@@ -10,7 +10,7 @@ import pytest
 
 from klaviyo_sandbox import Sandbox
 from tests.tap.account import account_ids, memberships
-from tests.tap.running import Run, RunTap
+from tests.tap.running import Run, RunTap, catalog
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +188,54 @@ def test_a_filter_of_the_user_is_added_to_ours(
     assert [one["email"] for one in run.records("profiles")] == [email]
     sent = sandbox.requests.of("get_profiles")[-1].parameters["filter"]
     assert sent == f'greater-than(updated,2019-12-31T23:59:59Z),equals(email,"{email}")'
+
+
+def test_a_map_changes_nothing_but_what_it_maps(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    maps = {"events": {"doubled": "timestamp * 2"}, "profiles": {"email": "md5(id)"}}
+    mapped = run_tap(sandbox.url, "events", "profiles", "campaigns", stream_maps=maps)
+    assert mapped.code == 0, mapped.errors
+    assert mapped.records("campaigns") == full.records("campaigns")
+    events = [{**one, "doubled": one["timestamp"] * 2} for one in full.records("events")]
+    assert mapped.records("events") == events
+    emails = {one["email"] for one in mapped.records("profiles")}
+    assert not any("@" in email for email in emails)
+
+
+def test_flattening_finds_the_fields_inside(sandbox: Sandbox, full: Run, run_tap: RunTap) -> None:
+    flat = run_tap(sandbox.url, "profiles", flattening_enabled=True, flattening_max_depth=2)
+    assert flat.code == 0, flat.errors
+    wanted = {one["id"]: (one["location"] or {}).get("city") for one in full.records("profiles")}
+    assert {one["id"]: one.get("location__city") for one in flat.records("profiles")} == wanted
+
+
+def test_a_deselected_field_inside_an_object_is_left_out(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    content = catalog("profiles")
+    profiles = next(one for one in content["streams"] if one["tap_stream_id"] == "profiles")
+    for row in profiles["metadata"]:
+        if row["breadcrumb"] in (
+            ["properties", "location", "properties", "city"],
+            ["properties", "email"],
+        ):
+            row["metadata"]["selected"] = False
+    run = run_tap(sandbox.url, catalog_content=content)
+    assert run.code == 0, run.errors
+    wanted = [
+        {k: v for k, v in one.items() if k != "email"}
+        | {
+            "location": {k: v for k, v in (one["location"] or {}).items() if k != "city"}
+            if one["location"] is not None
+            else None
+        }
+        for one in full.records("profiles")
+    ]
+    found = run.records("profiles")
+    # Sparse fields leave out what the schema does not know.
+    for one in (*wanted, *found):
+        one.pop("extra_attributes")
+    assert found == wanted
+    sent = sandbox.requests.of("get_profiles")[-1].parameters["fields[profile]"].split(",")
+    assert "email" not in sent
