@@ -11,6 +11,7 @@ GET               /sandbox/operations            the served operations
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ class Control:
             ("GET", "dropped-events"): lambda _request, _rest: shown(
                 self._account.dropped_events()
             ),
+            ("GET", "usage"): lambda _request, _rest: shown({"cpu_seconds": time.process_time()}),
             ("GET", "operations"): lambda _request, _rest: shown(list(served_operations())),
         }
 

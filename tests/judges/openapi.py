@@ -1,0 +1,128 @@
+"""Judges what went over the wire by Klaviyo's own OpenAPI file, where that is given.
+
+`assert_ledger_valid(sandbox)` checks every request body and every answer that a sandbox started
+with `keep_answers=True` remembers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from klaviyo_sandbox import Sandbox
+from klaviyo_sandbox.ledger import Entry
+
+VARIABLE = "KLAVIYO_OPENAPI_FILE"
+PROJECT = Path(__file__).resolve().parents[2]
+MEDIA = "application/vnd.api+json"
+
+
+def openapi_file() -> Path | None:
+    """Klaviyo's OpenAPI file, or None."""
+    if given := os.environ.get(VARIABLE):
+        return Path(given)
+    return max((PROJECT.parent / "shared" / "klaviyo").glob("openapi-*.json"), default=None)
+
+
+def assert_ledger_valid(sandbox: Sandbox) -> None:
+    """Every remembered request and answer is what the OpenAPI file says. Skips without it."""
+    path = openapi_file()
+    if path is None:
+        pytest.skip(f"Klaviyo's OpenAPI file is not here: set {VARIABLE}")
+    problems = [problem for entry in sandbox.requests for problem in wrong(entry, path)]
+    assert not problems, "\n".join(problems[:20])
+
+
+def wrong(entry: Entry, path: Path) -> Iterable[str]:
+    """What the OpenAPI file has against a request and its answer."""
+    described = descriptions(path).get(entry.operation)
+    if described is None or entry.fault:
+        return
+    if entry.body and entry.status < 400:
+        yield from complaints(path, entry, ("requestBody",), entry.body, "request")
+    if entry.status < 400 and str(entry.status) not in described["responses"]:
+        yield f"{entry.operation}: status {entry.status} is not described"
+        return
+    status = str(entry.status) if entry.status < 400 else f"{entry.status // 100}XX"
+    content = described["responses"][status].get("content")
+    if bool(content) != bool(entry.answer):
+        yield f"{entry.operation}: {status} has {len(entry.answer)} bytes"
+    elif content:
+        yield from complaints(path, entry, ("responses", status), entry.answer, "answer")
+
+
+def complaints(
+    path: Path, entry: Entry, keys: tuple[str, ...], body: bytes, name: str
+) -> Iterable[str]:
+    """What a schema has against a body."""
+    for error in validator(path, entry.operation, keys).iter_errors(json.loads(body)):
+        place = "/".join(str(part) for part in error.instance_path)
+        yield f"{entry.operation} {entry.status} {name} /{place}: {error.message[:300]}"
+
+
+@cache
+def document(path: Path) -> dict[str, Any]:
+    """The OpenAPI file."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def descriptions(path: Path) -> dict[str, dict[str, Any]]:
+    """The file's operations by id."""
+    return {
+        operation["operationId"]: operation
+        for methods in document(path)["paths"].values()
+        for operation in methods.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+
+
+@cache
+def components(path: Path) -> dict[str, Any]:
+    """The file's schemas as plain JSON Schema."""
+    return {
+        name: mended(schema) for name, schema in document(path)["components"]["schemas"].items()
+    }
+
+
+@cache
+def validator(path: Path, operation: str, keys: tuple[str, ...]) -> Any:
+    """The compiled schema of one body of an operation."""
+    part = descriptions(path)[operation]
+    for key in keys:
+        part = part[key]
+    schema = mended(part["content"][MEDIA]["schema"])
+    root = {"components": {"schemas": components(path)}, **schema}
+    return jsonschema_rs.Draft202012Validator(root, validate_formats=True)
+
+
+def mended(schema: Any) -> Any:
+    """A schema of the OpenAPI file as JSON Schema.
+
+    `nullable` becomes a choice; `oneOf` becomes `anyOf`, since some of its choices are the same
+    twice; `next` and `prev` may be null, which the file does not say and the API does.
+    """
+    if isinstance(schema, list):
+        return [mended(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: mended(part) for name, part in schema.items() if name != "nullable"}
+    if isinstance(made.get("oneOf"), list):
+        made["anyOf"] = made.pop("oneOf")
+    for name in ("next", "prev"):
+        if isinstance(made.get("properties"), dict) and "self" in made["properties"]:
+            link = made["properties"].get(name)
+            made["properties"] |= {name: nullable(link)} if link else {}
+    return nullable(made) if schema.get("nullable") is True else made
+
+
+def nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that takes null too."""
+    return {"anyOf": [schema, {"type": "null"}]}
