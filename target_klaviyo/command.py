@@ -19,7 +19,12 @@ from klaviyo_client.errors import KlaviyoError
 from target_klaviyo.errors import TargetError
 
 SECRETS = ("api_key", "oauth")
-EXPLAINED = (KlaviyoError, TargetError, RecordsWithoutSchemaException)
+EXPLAINED = (
+    KlaviyoError,
+    TargetError,
+    MissingKeyPropertiesError,
+    RecordsWithoutSchemaException,
+)
 
 
 class ClearCommand(SingerCommand):
@@ -43,8 +48,6 @@ class ClearCommand(SingerCommand):
             return super().main(*arguments, **keywords)
         except EXPLAINED as error:
             message = str(error)
-        except MissingKeyPropertiesError:
-            message = "a record lacks one of the key properties that its stream's SCHEMA names"
         except InvalidInputLine:
             # Its own text quotes the line.
             message = "a line of the input is no complete Singer message"

@@ -106,10 +106,12 @@ def refused_outcome(details: Sequence[ErrorDetail], error: ApiError) -> Outcome:
 
 
 def field_named(pointer: str | None) -> str:
-    """The field at the end of a pointer, as ` at email`."""
-    names = [part for part in (pointer or "").split("/") if part and not part.isdecimal()]
-    known = [name for name in names if name not in ("data", "attributes")]
-    return f" at {known[-1]}" if known else ""
+    """The field that a pointer ends in, as ` at location.city`: what follows its last index."""
+    names: list[str] = []
+    for part in (pointer or "").split("/"):
+        names = [] if part.isdecimal() else [*names, part]
+    shown = ".".join(name for name in names if name not in ("", "data", "attributes"))
+    return f" at {shown}" if shown else ""
 
 
 def sent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks import BatchSink
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
@@ -68,6 +69,22 @@ class KlaviyoSink(BatchSink):
         """Leave the record as it came: the SDK's parsing would end the run at a bad date."""
         return record
 
+    def _singer_validate_message(self, record: dict[str, Any]) -> None:
+        """Stop at a record without its keys, unless refused rows are to be set aside.
+
+        Raises:
+            MissingKeyPropertiesError: as the SDK would, but without quoting columns and values.
+        """
+        missing = self._missing_keys(record)
+        if missing and self._target.policy.stop:
+            raise MissingKeyPropertiesError(
+                f"stream {self.stream_name!r}: a record lacks its key property {missing[0]!r}",
+            )
+
+    def _missing_keys(self, record: Mapping[str, Any]) -> list[str]:
+        """The key properties that a record lacks."""
+        return [key for key in self.key_properties if key not in record]
+
     @property
     def max_size(self) -> int:
         """Rows of a batch."""
@@ -96,6 +113,9 @@ class KlaviyoSink(BatchSink):
         Raises:
             RowError: it does not fit.
         """
+        missing = self._missing_keys(record)
+        if missing:
+            raise RejectedRowError(f"lacks its key property {missing[0]!r}")
         problem = self._fits_stream(record) if self._fits_stream else None
         if problem:
             raise RejectedRowError(f"does not fit its stream's schema: {problem}")

@@ -89,17 +89,17 @@ class TargetKlaviyo(Target):
             client_settings(self.config, self.plugin_version),
             clock=clock,
         )
+        self.policy = policy(self.config)
         self.report = self._opened_report(clock)
         super().setup_mapper()
 
     def _opened_report(self, clock: SystemClock) -> Report:
         """The report, its files open."""
-        chosen = policy(self.config)
         letters, receipts = (
             self.config.get(name) for name in ("dead_letter_path", "receipts_path")
         )
         return Report(
-            chosen,
+            self.policy,
             clock.monotonic,
             receipts=LineFile("receipts_path", receipts) if receipts else None,
             dead_letters=(DeadLetters(LineFile("dead_letter_path", letters)) if letters else None),

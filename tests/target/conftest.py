@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from klaviyo_sandbox.sandbox import Sandbox
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """An empty account whose jobs take no time to speak of."""
+    with Sandbox(profiles=0, events=0, limits=False, time_scale=100) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """The SDK takes over the signals of the process; pytest wants them back."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)

@@ -1,0 +1,199 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from klaviyo_client.errors import ConfigurationError
+from klaviyo_sandbox import event_writes
+from klaviyo_sandbox.sandbox import Sandbox
+from target_klaviyo.errors import RowsFailedError
+from tests.target.running import Load, held, load, profiles, records, schema, sent, state
+
+MAPPING: dict[str, Any] = {
+    "sink": "events",
+    "columns": {
+        "external_id": "customer",
+        "metric": {"constant": "Placed Order"},
+        "time": {"column": "date", "format": "YYYYMMDD"},
+        "value": "total",
+        "backfill": {"constant": True},
+    },
+    "types": {"items": "integer"},
+}
+COLUMNS = ("customer", "email", "date", "total", "items", "note", "row")
+
+
+def load_orders(
+    sandbox: Sandbox, *rows: dict[str, Any], keys: Sequence[str] = (), **settings: Any
+) -> Load:
+    settings = {"streams": {"orders": MAPPING}, "default_timezone": "UTC", **settings}
+    messages = [schema("orders", *COLUMNS, keys=keys), *records("orders", rows), state({"n": 1})]
+    return load(sandbox, messages, **settings)
+
+
+ORDER = {"customer": "7", "date": "20260110", "total": "9.50", "items": "3", "note": "gift"}
+
+
+def test_rows_become_events(sandbox: Sandbox) -> None:
+    loaded = load_orders(sandbox, ORDER)
+    assert loaded.error is None
+    (event,) = held(sandbox, "get_events")
+    assert event["datetime"].replace(" ", "T").startswith("2026-01-10T00:00:00")
+    found = event["event_properties"]
+    assert (found["$value"], found["items"], found["note"]) == (9.5, 3, "gift")
+    (entry,) = sandbox.requests.of("bulk_create_events")
+    (group,) = entry.json["data"]["attributes"]["events-bulk-create"]["data"]
+    (sent_event,) = group["attributes"]["events"]["data"]
+    assert b'"value":9.50' in entry.body
+    assert sent_event["attributes"]["backfill"] is True
+    assert len(sent_event["attributes"]["unique_id"]) == 64
+
+
+def test_a_repeated_load_changes_nothing(sandbox: Sandbox) -> None:
+    rows = [{**ORDER, "row": str(number)} for number in range(5)]
+    for _ in range(2):
+        assert load_orders(sandbox, *rows, keys=["row"]).counts("orders") == {"accepted": 5}
+    assert len(held(sandbox, "get_events")) == 5
+
+
+def test_without_a_key_exact_duplicates_collapse_and_are_counted(sandbox: Sandbox) -> None:
+    loaded = load_orders(sandbox, ORDER, ORDER, {**ORDER, "total": "1"}, ORDER)
+    assert loaded.counts("orders") == {"accepted": 2, "skipped: duplicate": 2}
+    assert len(held(sandbox, "get_events")) == 2
+
+
+def test_one_key_with_other_content_is_told_apart(sandbox: Sandbox) -> None:
+    first, second = {**ORDER, "row": "1"}, {**ORDER, "row": "1", "total": "1"}
+    loaded = load_orders(sandbox, first, second, first, keys=["row"])
+    assert loaded.counts("orders") == {
+        "accepted": 1,
+        "skipped: unique_id was sent before in this run with other content": 1,
+        "skipped: duplicate": 1,
+    }
+
+
+def test_bad_rows_are_rejected_one_by_one(sandbox: Sandbox, tmp_path: Any) -> None:
+    rows = [
+        ORDER,
+        {**ORDER, "customer": ""},
+        {**ORDER, "date": ""},
+        {**ORDER, "date": "1997"},
+        {**ORDER, "date": "19991231"},
+        {**ORDER, "date": "20990101"},
+        {**ORDER, "total": "9,50"},
+        {**ORDER, "items": "three"},
+        {**ORDER, "email": "ada@example.com"},
+    ]
+    letters = str(tmp_path / "letters.jsonl")
+    loaded = load_orders(sandbox, *rows, on_error="dead_letter", dead_letter_path=letters)
+    assert loaded.error is None
+    assert loaded.counts("orders") == {
+        "accepted": 1,
+        "rejected: has no email or phone_number or external_id or profile_id": 1,
+        "rejected: has no time": 1,
+        "rejected: column 'date' does not fit the format of its mapping": 1,
+        "rejected: time is before earliest_event_time (2000-01-01)": 1,
+        "rejected: time is more than a year ahead": 1,
+        "rejected: column 'total' is no number; write it as 1234.56": 1,
+        "rejected: column 'items' is no integer": 1,
+        "rejected: Klaviyo silently drops events of @example.com and @test.com addresses": 1,
+    }
+
+
+def test_a_date_needs_a_time_zone(sandbox: Sandbox) -> None:
+    loaded = load_orders(sandbox, ORDER, default_timezone=None)
+    (reason,) = loaded.counts("orders")
+    assert "set default_timezone" in reason
+    assert isinstance(loaded.error, RowsFailedError)
+    assert loaded.states == []
+
+
+def test_2500_events_are_three_requests(sandbox: Sandbox) -> None:
+    rows = [{**ORDER, "customer": str(n % 40), "row": str(n)} for n in range(2_500)]
+    loaded = load_orders(sandbox, *rows, keys=["row"])
+    assert loaded.tallies["orders"].requests == 3
+    assert len(held(sandbox, "get_events")) == 2_500
+    assert len(held(sandbox, "get_profiles")) == 40
+
+
+def test_rows_that_klaviyo_names_are_stripped_and_the_rest_is_sent_again(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_writes, "LONGEST_METRIC", 12)
+    columns = {**MAPPING["columns"], "metric": "note"}
+    streams = {"orders": {**MAPPING, "columns": columns}}
+    rows = [{**ORDER, "customer": str(n % 2), "row": str(n)} for n in range(6)]
+    rows[3]["note"] = rows[4]["note"] = "a metric of another length"
+    loaded = load_orders(sandbox, *rows, keys=["row"], streams=streams)
+    assert loaded.counts("orders") == {
+        "accepted": 4,
+        "rejected: Klaviyo answered 400 (invalid at metric.name)": 2,
+    }
+    assert "row 4 rejected" in str(loaded.error)
+    assert sent(sandbox, "bulk_create_events") == [400, 202]
+    assert len(held(sandbox, "get_events")) == 4
+
+
+def test_a_400_that_names_no_row_is_narrowed_down(sandbox: Sandbox) -> None:
+    sandbox.faults.add("bulk_create_events", "status", status=400, times=3)
+    rows = [{**ORDER, "row": str(number)} for number in range(4)]
+    loaded = load_orders(sandbox, *rows, keys=["row"])
+    assert loaded.counts("orders") == {
+        "accepted": 3,
+        "rejected: Klaviyo answered 400 (invalid)": 1,
+    }
+    assert sent(sandbox, "bulk_create_events") == [400, 400, 400, 202, 202]
+
+
+def test_old_events_without_backfill_warn_once(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    columns = {name: value for name, value in MAPPING["columns"].items() if name != "backfill"}
+    streams = {"orders": {**MAPPING, "columns": columns}}
+    load_orders(sandbox, ORDER, {**ORDER, "total": "2"}, streams=streams)
+    warnings = [one.getMessage() for one in caplog.records if "backfill" in one.getMessage()]
+    assert len(warnings) == 1
+    assert "can start flows" in warnings[0]
+
+
+def test_events_of_tap_klaviyo_are_taken(sandbox: Sandbox) -> None:
+    load(sandbox, [schema("profiles", "email"), *records("profiles", [{"email": "ada@shop.org"}])])
+    ada = profiles(sandbox)["ada@shop.org"]
+    columns = ("id", "profile_id", "metric_name", "metric_id", "datetime", "uuid")
+    told = schema("events", *columns, keys=["id"], event_properties={"type": "object"})
+    record = {
+        "id": "4yTEk",
+        "profile_id": ada["id"],
+        "metric_name": "Placed Order",
+        "metric_id": "WqQ",
+        "datetime": "2026-01-01T10:00:00+00:00",
+        "uuid": "x",
+        "event_properties": {"$value": 12.5, "Shop": "Bristol"},
+    }
+    loaded = load(sandbox, [told, *records("events", [record])])
+    assert loaded.error is None
+    (event,) = held(sandbox, "get_events")
+    assert event["event_properties"] == {"$event_id": "4yTEk", "$value": 12.5, "Shop": "Bristol"}
+
+
+def test_a_lost_answer_makes_no_doubles(sandbox: Sandbox) -> None:
+    sandbox.faults.add("bulk_create_events", "lost_response")
+    rows = [{**ORDER, "row": str(number)} for number in range(5)]
+    assert load_orders(sandbox, *rows, keys=["row"]).counts("orders") == {"accepted": 5}
+    assert len(held(sandbox, "get_events")) == 5
+    assert len(sent(sandbox, "bulk_create_events")) == 2
+
+
+def test_a_413_is_split(sandbox: Sandbox) -> None:
+    sandbox.faults.add("bulk_create_events", "status", status=413)
+    rows = [{**ORDER, "row": str(number)} for number in range(5)]
+    assert load_orders(sandbox, *rows, keys=["row"]).counts("orders") == {"accepted": 5}
+    assert sent(sandbox, "bulk_create_events") == [413, 202, 202]
+
+
+def test_a_mapping_that_does_not_fit_stops_before_any_row(sandbox: Sandbox) -> None:
+    streams = {"orders": {**MAPPING, "columns": {"external_id": "custmer"}}}
+    loaded = load_orders(sandbox, ORDER, streams=streams)
+    assert isinstance(loaded.error, ConfigurationError)
+    assert "did you mean 'customer'?" in str(loaded.error)
+    assert not list(sandbox.requests)
