@@ -26,9 +26,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The private keys with their scopes. With none given, every `pk_...` may do everything."""
+    """The private keys with their scopes, None being all. With no key, every `pk_...` has all."""
 
-    scopes: Mapping[str, frozenset[str]]
+    scopes: Mapping[str, frozenset[str] | None]
 
     def caller(self, key: str) -> Caller | None:
         """The caller behind a key: all keys of the account share its limits."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     add("--db", default=":memory:", help="file that keeps the account; memory without")
     add("--delay-ms", default=0, type=float, help="milliseconds that every answer takes more")
     add("--no-limits", action="store_true", help="answer without rate limits")
-    add("--time-scale", default=1.0, type=float, help="how many times as fast time passes")
+    add("--time-scale", default=1.0, type=positive, help="how many times as fast time passes")
     add("--key", nargs="+", action="append", default=[], help="pk_...=scope,... (repeatable)")
     add("--faults", type=Path, help="JSON file with a list of faults")
     add("--gzip", action="store_true", help="compress answers for clients that take it")
@@ -46,10 +47,18 @@ def loopback(host: str) -> str:
     return host
 
 
-def key_scopes(texts: Sequence[str]) -> dict[str, list[str]]:
+def positive(text: str) -> float:
+    """A number greater than 0."""
+    number = float(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError("time_scale must be greater than 0")
+    return number
+
+
+def key_scopes(texts: Sequence[str]) -> dict[str, list[str] | None]:
     """Scopes by key, from `pk_...=scope,...`; a key without scopes may do everything."""
     pairs = (text.partition("=") for text in texts)
-    return {key: [name for name in names.split(",") if name] for key, _, names in pairs}
+    return {key: names.split(",") if equals else None for key, equals, names in pairs}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,7 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sandbox.faults.add_all(faults_in(options.faults))
     except (OSError, ValueError) as error:
         command.error(f"--faults: {error}")
-    serve(sandbox)
+    try:
+        serve(sandbox)
+    except (OSError, sqlite3.Error) as error:
+        command.error(str(error))
 
 
 def faults_in(path: Path | None) -> list[dict[str, Any]]:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterable, Mapping
 from random import Random
 from types import TracebackType
-from typing import Any
 
 from klaviyo_sandbox.access import Keys
 from klaviyo_sandbox.account import Account
@@ -42,7 +41,7 @@ class Sandbox:
         db: str = ":memory:",
         host: str = "127.0.0.1",
         port: int = 0,
-        keys: Mapping[str, Iterable[str]] | None = None,
+        keys: Mapping[str, Iterable[str] | None] | None = None,
         limits: bool = True,
         time_scale: float = 1.0,
         clock: Clock | None = None,
@@ -55,8 +54,8 @@ class Sandbox:
     ) -> None:
         """Prepare a sandbox; entering it starts the server.
 
-        `keys` gives the scopes of each private key: with none, every `pk_...` may do
-        everything. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
+        `keys` gives the scopes of each private key (None: all); with no keys, every `pk_...`
+        may do everything. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
         seconds) hides accepted events for a while. `time_scale` accelerates rate windows and
         jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing
         `db` is continued, not seeded.
@@ -71,7 +70,9 @@ class Sandbox:
         self.requests = Ledger(keep_answers=keep_answers)
         self._seed = Seed(seed, profiles, events, date, event_bytes, traps)
         self._settings = Settings(limits, delay, event_delay, always_data)
-        scopes = {key: frozenset(names) for key, names in (keys or {}).items()}
+        scopes = {
+            key: None if names is None else frozenset(names) for key, names in (keys or {}).items()
+        }
         self._keys = Keys(scopes)
         self._apps = tuple(apps)
         self._db = db
@@ -109,7 +110,11 @@ class Sandbox:
             self._store, self.clock, callers, self.faults, self.requests, random, control
         )
         self.app = App(services, self._settings, lock)
-        self._server = Server(self._address, self.app, compress=self._compress)
+        try:
+            self._server = Server(self._address, self.app, compress=self._compress)
+        except OSError:
+            self._store.close()
+            raise
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
@@ -124,7 +129,3 @@ class Sandbox:
         """Where the sandbox listens, without a path."""
         host, port = self._server.server_address[:2]
         return f"http://{url_host(str(host))}:{port}"
-
-    def report(self) -> dict[str, Any]:
-        """What the sandbox has seen, in numbers."""
-        return {"requests": len(self.requests), "faults_met": self.faults.met()}

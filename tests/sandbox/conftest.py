@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.sandbox.asking import Asking
 
 from klaviyo_sandbox import ManualClock, Sandbox
+from tests.sandbox.asking import Asking
 
 
 @pytest.fixture

@@ -54,11 +54,10 @@ def test_moments_are_read_to_the_microsecond(moment: datetime) -> None:
 def test_any_text_is_a_filter_or_refused(text: str) -> None:
     try:
         terms = FilterReader(text).read()
-    except Refusal as refused:
-        assert refused.status == 400
-    else:
-        assert terms
-        assert text.endswith(")")
+    except Refusal:
+        return
+    assert terms
+    assert text.endswith(")")
 
 
 @pytest.mark.parametrize(

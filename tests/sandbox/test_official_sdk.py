@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from klaviyo_api import KlaviyoAPI
-from tests.judges.openapi import assert_ledger_valid
-from tests.sandbox.asking import bulk_events, event, event_of, import_job, profile
+from klaviyo_api import KlaviyoAPI  # type: ignore[import-untyped]
 
 from klaviyo_sandbox import ManualClock, Sandbox, served_operations
 from klaviyo_sandbox.contract import operations
+from tests.judges.openapi import assert_ledger_valid
+from tests.sandbox.asking import bulk_events, event, event_of, import_job, profile
 
 SERVED = [operations()[name] for name in served_operations()]
 READS = [row.id for row in SERVED if row.method == "GET"]
@@ -87,7 +87,7 @@ def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
     who = account.ids("profile")[5]
     group = account.ids("list")[0]
     name = {"type": "list", "attributes": {"name": "New"}}
-    return {
+    calls: dict[str, list[Any]] = {
         "create_profile": [{"data": profile(email="new@klaviyo-sandbox.dev")}],
         "update_profile": [who, {"data": {**profile(first_name="Ada"), "id": who}}],
         "create_or_update_profile": [{"data": profile(**ADA)}],
@@ -99,7 +99,8 @@ def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
         "delete_list": [account.ids("list")[1]],
         "add_profiles_to_list": [group, {"data": identifiers(sandbox)}],
         "remove_profiles_from_list": [group, {"data": identifiers(sandbox)}],
-    }[operation]
+    }
+    return calls[operation]
 
 
 @pytest.mark.parametrize("operation", WRITES)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.sandbox.asking import Asking
 
 from klaviyo_sandbox import ManualClock, Sandbox
+from klaviyo_sandbox.clock import iso_seconds
 from klaviyo_sandbox.messages import Request
+from tests.sandbox.asking import Asking
 
 EMAIL = {"filter": "equals(messages.channel,'email')"}
 
@@ -44,8 +46,7 @@ def walk_events(moments: dict[str, int], query: dict[str, str]) -> list[str]:
     sandbox = Sandbox(profiles=0, events=0, limits=False, clock=ManualClock())
     with sandbox:
         for name, moment in moments.items():
-            when = f"{moment}"
-            attributes = {"timestamp": moment, "datetime": iso(int(when))}
+            attributes = {"timestamp": moment, "datetime": iso_seconds(moment)}
             sandbox.account.put("event", name, attributes)
         headers = {"authorization": "Klaviyo-API-Key pk_a", "revision": "2026-07-15"}
         seen: list[str] = []
@@ -59,20 +60,8 @@ def walk_events(moments: dict[str, int], query: dict[str, str]) -> list[str]:
     return seen
 
 
-def iso(seconds: int) -> str:
-    from klaviyo_sandbox.clock import iso_seconds  # noqa: PLC0415 - beside its one use
-
-    return iso_seconds(seconds)
-
-
 def cursor_of(link: str | None) -> str | None:
-    return None if link is None else requests_cursor(link)
-
-
-def requests_cursor(link: str) -> str:
-    from urllib.parse import parse_qs, urlsplit  # noqa: PLC0415 - beside its one use
-
-    return parse_qs(urlsplit(link).query)["page[cursor]"][0]
+    return None if link is None else dict(parse_qsl(urlsplit(link).query))["page[cursor]"]
 
 
 def test_next_carries_every_parameter(account: Asking) -> None:
@@ -83,8 +72,6 @@ def test_next_carries_every_parameter(account: Asking) -> None:
         "fields[event]": "datetime",
         "filter": "greater-or-equal(datetime,2026-01-01T00:00:00+00:00),has(profile)",
     }
-    from urllib.parse import parse_qsl, urlsplit  # noqa: PLC0415 - beside its one use
-
     page = account.get("/api/events", **query)
     carried = dict(parse_qsl(urlsplit(page["links"]["next"]).query))
     assert carried.pop("page[cursor]")
@@ -100,8 +87,7 @@ def test_a_bad_cursor_gets_the_recorded_answer(account: Asking) -> None:
 
 def test_a_cursor_of_another_order_is_refused(account: Asking) -> None:
     page = account.get("/api/profiles", **{"page[size]": "2", "sort": "email"})
-    cursor = requests_cursor(page["links"]["next"])
-    query = {"page[cursor]": cursor, "sort": "updated"}
+    query = {"page[cursor]": cursor_of(page["links"]["next"]) or "", "sort": "updated"}
     assert account.error("GET", "/api/profiles", 400, query=query)["code"] == "invalid"
 
 
@@ -241,7 +227,9 @@ def test_member_filters(account: Asking) -> None:
     group = account.sandbox.account.ids("list")[0]
     moments = sorted(account.sandbox.account.members(group).values())
     middle = moments[len(moments) // 2]
-    rows = scan(account, f"/api/lists/{group}/profiles", filter=f"less-than(joined_group_at,{middle})")
+    rows = scan(
+        account, f"/api/lists/{group}/profiles", filter=f"less-than(joined_group_at,{middle})"
+    )
     assert len(rows) == sum(moment < middle for moment in moments)
 
 
