@@ -74,6 +74,11 @@ class Page(msgspec.Struct):
         """The address of the next page, or None on the last."""
         return self.links.next if self.links else None
 
+    @property
+    def size(self) -> int:
+        """Bytes that the page holds."""
+        return memoryview(self.data).nbytes + memoryview(self.included).nbytes
+
 
 PAGE = msgspec.json.Decoder(Page)
 

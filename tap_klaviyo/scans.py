@@ -1,13 +1,12 @@
 """Which scans make up a stream: time bounds, partitions, parents, metrics.
 
-A scan is one walk over the pages of one collection with one filter. A later concurrent reader
-only has to run several at once; what a scan is does not change.
+A scan is one walk over the pages of one collection with one filter. Several are read at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from klaviyo_client.filters import condition, joined
@@ -26,12 +25,32 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One walk: the filter, values for the path, columns that every record gets."""
+    """One walk.
 
-    filter: str | None = None
+    Attributes:
+        bounds: The time bounds of its records.
+        partition: A filter that sets it apart from the stream's other scans.
+        path: Values for the placeholders of the path.
+        columns: What every record gets beside its own.
+        metric_id: The metric whose events it reads, or None for all.
+        window: Whether it is one of several windows, so that its bounds have to be kept exactly.
+    """
+
+    bounds: Bounds = field(default_factory=Bounds)
+    partition: str | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     metric_id: str | None = None
+    window: bool = False
+
+    def holds(self, value: str | None) -> bool:
+        """Whether a record of that time belongs to this scan and not to the window beside it."""
+        if not self.window or value is None:
+            return True
+        start, end = self.bounds.start, self.bounds.end
+        # Times are written in one form, and compare as text.
+        after = start is None or value >= start.isoformat()
+        return after and (end is None or value < end.isoformat())
 
 
 def reading_start(
@@ -71,14 +90,20 @@ def whole_second(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc).replace(microsecond=0)
 
 
+def scan_filter(
+    operation: Operation, key: str | None, scan: Scan, own: str | None = None
+) -> str | None:
+    """The whole filter of a scan: partition, metric, time bounds, and the user's own."""
+    metric = condition("equals", "metric_id", scan.metric_id) if scan.metric_id else None
+    bounds = time_filter(operation, key, scan.bounds) if key else None
+    return joined(scan.partition, metric, bounds, own)
+
+
 def combined_scans(
-    parents: Iterator[Scan], partitions: tuple[str | None, ...], metrics: list[str] | None
+    parents: Iterable[Scan], partitions: tuple[str | None, ...], metrics: list[str] | None
 ) -> Iterator[Scan]:
     """Each parent's scan, for each partition, for each metric (None: all metrics at once)."""
     for parent in parents:
         for partition in partitions:
             for metric_id in metrics if metrics is not None else [None]:
-                metric = condition("equals", "metric_id", metric_id) if metric_id else None
-                yield Scan(
-                    joined(partition, metric, parent.filter), parent.path, parent.columns, metric_id
-                )
+                yield replace(parent, partition=partition, metric_id=metric_id)

@@ -102,6 +102,20 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Seconds; a rate limit that asks for a longer wait ends the run instead.",
     ),
     th.Property(
+        "max_parallel_requests",
+        th.IntegerType,
+        default=16,
+        title="Parallel requests",
+        description="How many requests of a stream may be under way at once.",
+    ),
+    th.Property(
+        "max_buffer_mb",
+        th.IntegerType,
+        default=32,
+        title="Buffer",
+        description="Megabytes of pages to read ahead of the loader.",
+    ),
+    th.Property(
         "max_tries",
         th.IntegerType,
         default=8,

@@ -1,7 +1,7 @@
 """The one stream class: rows of `specs` become Singer streams, read through the shared client.
 
-Three steps that a later concurrent reader takes apart: `scans` says what to read, `read` turns
-the pages of one scan into records, and the SDK emits what `get_records` yields.
+Three steps: `scans` says what to read, `reading` fetches pages with several threads and hands
+them over in order, and here, in the one thread that runs the SDK's code, they become records.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,15 +17,16 @@ from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.errors import ApiError, PermissionDeniedError
-from klaviyo_client.filters import joined
-from klaviyo_client.operations import operation
+from klaviyo_client.errors import PermissionDeniedError
+from klaviyo_client.operations import Operation, operation
 from klaviyo_client.query import Query
+from klaviyo_client.wire import Page
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.metric_choice import chosen_metrics
 from tap_klaviyo.options import StreamOptions
-from tap_klaviyo.records import Record, page_records, record_shape
-from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start, time_filter
+from tap_klaviyo.reading import Reader
+from tap_klaviyo.records import Record, RecordShape, page_records, record_shape
+from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import selected_columns, selection_query
 from tap_klaviyo.specs import Parent, StreamSpec
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
     from tap_klaviyo.tap import TapKlaviyo
 
-BAD_REQUEST = 400
 # A breadcrumb is ("properties", column), and longer inside a column.
 TOP_LEVEL = 2
 Context = Mapping[str, Any] | None
@@ -72,7 +72,7 @@ class KlaviyoStream(Stream):
         return mapping
 
     def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
-        """All records, scan after scan.
+        """All records, in the order of the stream's scans.
 
         Raises:
             PermissionDeniedError: the key lacks the scope, and `on_missing_scope` is `fail`.
@@ -81,8 +81,9 @@ class KlaviyoStream(Stream):
         self._bookmark = self._opened_bookmark()
         try:
             with metrics.http_request_counter(self.name, self._operation.path) as counter:
-                for scan in self.scans(self._bounds(self._bookmark)):
-                    yield from self.read(scan, counter)
+                for scan, page in self._pages(self._bounds(self._bookmark)):
+                    counter.increment()
+                    yield from self._records(scan, page)
         except PermissionDeniedError as error:
             if self.config["on_missing_scope"] == "fail":
                 raise
@@ -91,37 +92,29 @@ class KlaviyoStream(Stream):
         if self._bookmark and self._bookmark.finish():
             self.state_manager.is_flushed = False
 
+    def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, Page]]:
+        """The pages of the stream: of its one scan, or of its many."""
+        if self.spec.resumable and self.options.metrics.everything:
+            return self._reader.one(Scan(bounds))
+        return self._reader.several(self.scans(bounds))
+
+    def _records(self, scan: Scan, page: Page) -> Iterator[Record]:
+        """The records of a page that belong to the stream."""
+        key = self.spec.replication_key or ""
+        for record in self._page_records(self._shape, page.data, page.included):
+            if scan.holds(record.get(key)) and self._wanted(record):
+                record.update(scan.columns)
+                yield record
+
     def compare_start_date(self, value: str, start_date_value: str) -> str:
         """The later of a bookmark and the start date, in whatever form the user wrote it."""
         return max(value, rfc3339(start_date_value))
 
     def scans(self, bounds: Bounds) -> Iterator[Scan]:
         """What to read for these time bounds."""
-        bounds_text = None
-        if self.spec.replication_key and self.spec.parent is None:
-            bounds_text = time_filter(self._operation, self.spec.replication_key, bounds)
-        base = joined(bounds_text, self.options.filter)
-        parents = (
-            self._member_scans(self.spec.parent, bounds) if self.spec.parent else iter([Scan(base)])
-        )
+        parent = self.spec.parent
+        parents = self._member_scans(parent, bounds) if parent else [Scan(bounds)]
         return combined_scans(parents, self.spec.partitions, self._metric_ids)
-
-    def read(self, scan: Scan, counter: metrics.Counter) -> Iterator[Record]:
-        """The records of one scan, page by page."""
-        query = replace(self._query, filter=scan.filter)
-        pages = self._client.pages(self.spec.operation, query, path=scan.path)
-        try:
-            for page in pages:
-                counter.increment()
-                for record in self._page_records(self._shape, page.data, page.included):
-                    if self._wanted(record):
-                        record.update(scan.columns)
-                        yield record
-        except ApiError as error:
-            if scan.metric_id is None or error.status != BAD_REQUEST:
-                raise
-            # Klaviyo lists metrics whose events it refuses to show.
-            self.logger.warning("Klaviyo refuses the events of metric %s", scan.metric_id)
 
     def probe(self) -> None:
         """Ask Klaviyo for the least that shows whether the stream can be read.
@@ -130,8 +123,7 @@ class KlaviyoStream(Stream):
             KlaviyoError: it cannot.
         """
         for scan in self.scans(Bounds()):
-            query = replace(self._query, filter=scan.filter)
-            next(self._client.pages(self.spec.operation, query, path=scan.path))
+            next(self._reader.scan_pages(scan), None)
             return
 
     def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
@@ -172,7 +164,7 @@ class KlaviyoStream(Stream):
         self._klaviyo_tap.message_writer.flush()
 
     @cached_property
-    def _operation(self) -> Any:
+    def _operation(self) -> Operation:
         return operation(self.spec.operation)
 
     @property
@@ -184,14 +176,24 @@ class KlaviyoStream(Stream):
         return selected_columns(self._marked, self.mask)
 
     @cached_property
-    def _shape(self) -> Any:
+    def _shape(self) -> RecordShape:
         return record_shape(self._marked, self._columns, self.spec.complete)
 
     @cached_property
-    def _query(self) -> Query:
-        """Everything but the filter."""
+    def _reader(self) -> Reader:
+        """How this stream is read."""
         query = selection_query(self.spec, self._marked, self._columns)
-        return replace(query, page_size=self.options.page_size or query.page_size)
+        return Reader(
+            client=self._client,
+            operation_id=self.spec.operation,
+            query=replace(query, page_size=self.options.page_size or query.page_size),
+            key=self.spec.replication_key,
+            own_filter=self.options.filter,
+            workers=self.config["max_parallel_requests"],
+            most_bytes=self.config["max_buffer_mb"] * 1_000_000,
+            now=self._klaviyo_tap.started_at,
+            refused=partial(self.logger.warning, "Klaviyo refuses the events of metric %s"),
+        )
 
     @cached_property
     def _metric_ids(self) -> list[str] | None:
@@ -233,18 +235,14 @@ class KlaviyoStream(Stream):
 
     def _member_scans(self, parent: Parent, bounds: Bounds) -> Iterator[Scan]:
         """One scan for each parent; a parent younger than the bookmark is read whole."""
-        key = self.spec.replication_key or ""
         known = operation(parent.operation)
         fields = {known.resource or "": ("created",)}
         for page in self._client.pages(parent.operation, Query(sort="id", fields=fields)):
             for resource in msgspec.json.decode(page.data):
                 young = is_younger(resource["attributes"].get("created"), bounds.start)
                 own = Bounds(self._klaviyo_tap.start_date, bounds.end) if young else bounds
-                yield Scan(
-                    joined(time_filter(self._operation, key, own), self.options.filter),
-                    {"id": resource["id"]},
-                    {parent.column: resource["id"]},
-                )
+                names = {parent.column: resource["id"]}
+                yield Scan(own, path={"id": resource["id"]}, columns=names)
 
 
 def is_younger(created: str | None, start: datetime | None) -> bool:

@@ -61,11 +61,11 @@ def thin_records(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -
 
 def thin_resources(data: msgspec.Raw) -> list[ThinResource]:
     """The resources of a page; a single one gives a list of it."""
-    text = bytes(data)
+    single = bytes(memoryview(data)[:1]) == b"{"
     try:
-        return RESOURCES.decode(text) if text.lstrip()[:1] == b"[" else [RESOURCE.decode(text)]
+        return [RESOURCE.decode(data)] if single else RESOURCES.decode(data)
     except msgspec.DecodeError:
-        return thin_resources(msgspec.Raw(mended_json(text)))
+        return thin_resources(msgspec.Raw(mended_json(bytes(data))))
 
 
 def thin_record(shape: RecordShape, resource: ThinResource, included: Included) -> Record:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 from klaviyo_client.operations import operation
-from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start, time_filter
+from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start, scan_filter, time_filter
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=timezone.utc)
 
@@ -38,11 +38,12 @@ def test_the_look_back_does_not_pass_the_start_date() -> None:
 
 
 def test_scans_multiply_by_partition_and_metric() -> None:
-    parents = iter([Scan("base", {"id": "L1"}, {"list_id": "L1"})])
+    parents = [Scan(Bounds(NOON), path={"id": "L1"}, columns={"list_id": "L1"})]
     scans = list(combined_scans(parents, ("one", "two"), ["M1"]))
-    assert [scan.filter for scan in scans] == [
-        'one,equals(metric_id,"M1"),base',
-        'two,equals(metric_id,"M1"),base',
+    known = operation("get_events")
+    assert [scan_filter(known, "datetime", scan, "own") for scan in scans] == [
+        'one,equals(metric_id,"M1"),greater-or-equal(datetime,2026-10-01T12:00:00Z),own',
+        'two,equals(metric_id,"M1"),greater-or-equal(datetime,2026-10-01T12:00:00Z),own',
     ]
     assert {scan.metric_id for scan in scans} == {"M1"}
     assert all(scan.path == {"id": "L1"} for scan in scans)

@@ -1,0 +1,245 @@
+"""Reading many scans at once, and handing their pages over in the scans' order.
+
+A few threads read; one consumer takes. What is read ahead is bounded in bytes: a consumer that
+stops stops the readers. A scan that turns out long is cut up while it is being read, so that
+nobody stands idle. The first error surfaces at its place in the order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from klaviyo_client.wire import Page
+from tap_klaviyo.scans import Bounds, Scan
+from tap_klaviyo.windows import cuts
+
+# The parts of a scan that is cut up hold about this many pages each.
+PART_PAGES = 2
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One scan that is being read, or waits for a reader.
+
+    `latest` is the span of its last page so far; None where nothing has come, nothing more
+    will, or the order cannot be relied on.
+    """
+
+    scan: Scan
+    begun: bool = True
+    pages: deque[Page] = field(default_factory=deque)
+    count: int = 0
+    latest: Span | None = None
+    done: bool = False
+    error: BaseException | None = None
+
+    def cut_points(self, most: int) -> list[datetime]:
+        """Where others may take over; none where that is not worth while."""
+        end = self.scan.bounds.end
+        if self.done or self.latest is None or end is None:
+            return []
+        first, last = self.latest
+        return cuts(last, end, (last - first) * PART_PAGES, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an ordered read needs to know of the stream.
+
+    Attributes:
+        pages: Reads the pages of a scan.
+        part: A scan with other time bounds.
+        span: The times of a page's first and last record, or None where the page is out of
+            order; set only where scans can be cut by time.
+        held: Told how many pages a finished scan had.
+    """
+
+    pages: Callable[[Scan], Iterator[Page]]
+    part: Callable[[Scan, Bounds], Scan]
+    span: Callable[[Page], Span | None] | None = None
+    held: Callable[[Scan, int], None] = lambda scan, pages: None  # noqa: ARG005
+
+
+class OrderedReader:
+    """Reads scans with several threads; used for one pass."""
+
+    def __init__(self, source: Source, workers: int, most_bytes: int) -> None:
+        """Read with `workers` threads, and at most about `most_bytes` ahead."""
+        self._source = source
+        self._workers = workers
+        self._most_bytes = most_bytes
+        self._order: deque[Reading] = deque()
+        self._buffered = 0
+        self._exhausted = False
+        self._stopped = False
+        self._changed = threading.Condition()
+        self._scans_lock = threading.Lock()
+
+    def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, Page]]:
+        """Every page with its scan, in the order of the scans.
+
+        Raises:
+            BaseException: whatever reading a scan raised, after the pages before it.
+        """
+        self._scans = iter(scans)
+        # Daemons: a reader that waits for a rate limit must not hold up the end of the process.
+        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers)]
+        try:
+            for thread in threads:
+                thread.start()
+            yield from self._taken()
+        finally:
+            with self._changed:
+                self._stopped = True
+                self._changed.notify_all()
+
+    def _taken(self) -> Iterator[tuple[Scan, Page]]:
+        """Pages as they become due."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_due)
+                if not self._order:
+                    return
+                head = self._order[0]
+                if not head.pages:
+                    if head.error is not None:
+                        raise head.error
+                    self._order.popleft()
+                    self._changed.notify_all()
+                    continue
+                page = head.pages.popleft()
+                self._buffered -= page.size
+                self._changed.notify_all()
+                scan = head.scan
+            yield scan, page
+
+    def _is_due(self) -> bool:
+        """Whether there is a page to take, a scan to leave, or nothing more."""
+        if self._order:
+            return bool(self._order[0].pages) or self._order[0].done
+        return self._exhausted
+
+    def _work(self) -> None:
+        """One reader."""
+        while (reading := self._begun()) is not None:
+            try:
+                self._read(reading)
+            except BaseException as error:  # noqa: BLE001 - raised again in the consumer
+                reading.error = error
+            with self._changed:
+                reading.done = True
+                self._changed.notify_all()
+
+    def _begun(self) -> Reading | None:
+        """The next scan to read, or a part of another; None when there is nothing left to do."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._has_work)
+                if self._stopped:
+                    return None
+                part = self._waiting() or (None if self._may_begin() else self._cut_up())
+                if part:
+                    part.begun = True
+                    return part
+                if not self._may_begin():
+                    if self._is_over():
+                        return None
+                    continue
+            reading = self._next_scan()
+            if reading is not None:
+                return reading
+
+    def _has_work(self) -> bool:
+        """Whether a reader has something to do, or may leave."""
+        if self._stopped or self._may_begin() or self._is_over() or self._waiting():
+            return True
+        return any(one.cut_points(1) for one in self._order)
+
+    def _is_over(self) -> bool:
+        """Whether everything has been read."""
+        return self._exhausted and all(one.done for one in self._order)
+
+    def _waiting(self) -> Reading | None:
+        """The first part that waits for a reader."""
+        return next((one for one in self._order if not one.begun), None)
+
+    def _may_begin(self) -> bool:
+        """Whether one more scan may be begun; half the room is kept for those begun before."""
+        return not self._exhausted and self._buffered < self._most_bytes / 2
+
+    def _next_scan(self) -> Reading | None:
+        """Begin the next scan; None where there is none. Finding it may ask Klaviyo."""
+        with self._scans_lock:
+            if self._exhausted:
+                return None
+            try:
+                reading = Reading(next(self._scans))
+            except StopIteration:
+                reading = None
+            except BaseException as error:  # noqa: BLE001 - raised again in the consumer
+                reading = Reading(Scan(), error=error, done=True)
+            with self._changed:
+                if reading:
+                    self._order.append(reading)
+                self._exhausted = reading is None or reading.done
+                self._changed.notify_all()
+            return None if self._exhausted else reading
+
+    def _cut_up(self) -> Reading | None:
+        """The first part of what is left of a long scan; all its parts now stand in the order."""
+        for place, reading in enumerate(self._order):
+            points = reading.cut_points(self._workers)
+            if not points:
+                continue
+            bounds = reading.scan.bounds
+            edges = [*points, bounds.end]
+            parts = [
+                Reading(self._source.part(reading.scan, Bounds(start, end)), begun=False)
+                for start, end in zip(points, edges[1:], strict=True)
+            ]
+            reading.scan = self._source.part(reading.scan, Bounds(bounds.start, points[0]))
+            reading.latest = None
+            for offset, part in enumerate(parts, 1):
+                self._order.insert(place + offset, part)
+            self._changed.notify_all()
+            return parts[0]
+        return None
+
+    def _read(self, reading: Reading) -> None:
+        """Read the pages of a scan, up to where another reader has taken over."""
+        span: Span | None = None
+        trusted = self._source.span is not None
+        for page in self._source.pages(reading.scan):
+            if self._source.span and trusted and page.next:
+                before, span = span, self._source.span(page)
+                trusted = span is not None and (before is None or before[1] <= span[0])
+            usable = span if trusted and page.next else None
+            if not self._put(reading, page, usable):
+                return
+            end = reading.scan.bounds.end
+            if usable and end and usable[1] >= end:
+                break
+        self._source.held(reading.scan, reading.count)
+
+    def _put(self, reading: Reading, page: Page, latest: Span | None) -> bool:
+        """Hand a page over when there is room; the one that is due always finds some."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: (
+                    self._stopped or self._buffered < self._most_bytes or self._order[0] is reading
+                )
+            )
+            if self._stopped:
+                return False
+            reading.pages.append(page)
+            reading.count += 1
+            reading.latest = latest
+            self._buffered += page.size
+            self._changed.notify_all()
+            return True

@@ -1,0 +1,155 @@
+"""Reading one stream: its scans at once, cut into time windows where there is more than a page.
+
+Between `scans` (what to read) and `records` (what a page says); knows nothing of Singer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import ApiError
+from klaviyo_client.operations import operation
+from klaviyo_client.query import Query
+from klaviyo_client.wire import Page
+from tap_klaviyo.ordered import OrderedReader, Source, Span
+from tap_klaviyo.scans import Bounds, Scan, scan_filter
+from tap_klaviyo.times import parse_time, rfc3339
+from tap_klaviyo.windows import WindowPlan
+
+BAD_REQUEST = 400
+# Pages that a window should hold: few, so that what is read ahead stays small.
+WANTED_PAGES = 2.0
+# No more threads than keep Klaviyo's highest limit busy (3,500 pages a minute): idle ones cost,
+# and where answers come at once, fetching a page ahead of the one in use is fastest.
+PAGES_A_SECOND = 60
+WORTH_CUTTING = 4
+
+ScanPage = tuple[Scan, Page]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How one stream is read.
+
+    Attributes:
+        client: Klaviyo.
+        operation_id: What to call.
+        query: Everything of the query but the filter.
+        key: The field by which scans are bounded in time, or None.
+        own_filter: The user's filter.
+        workers: Requests under way at once.
+        most_bytes: How much to read ahead.
+        now: The start of the run; what is later is future-dated.
+        refused: Told of a metric whose events Klaviyo refuses to show.
+    """
+
+    client: KlaviyoClient
+    operation_id: str
+    query: Query
+    key: str | None
+    own_filter: str | None
+    workers: int
+    most_bytes: int
+    now: datetime
+    refused: Callable[[str], None]
+
+    def scan_pages(self, scan: Scan) -> Iterator[Page]:
+        """The pages of one scan, one after the other."""
+        known = operation(self.operation_id)
+        text = scan_filter(known, self.key, scan, self.own_filter)
+        query = replace(self.query, filter=text)
+        try:
+            yield from self.client.pages(self.operation_id, query, path=scan.path)
+        except ApiError as error:
+            if scan.metric_id is None or error.status != BAD_REQUEST:
+                raise
+            self.refused(scan.metric_id)
+
+    def several(self, scans: Iterator[Scan]) -> Iterator[ScanPage]:
+        """The pages of several scans, read at once, in the order of the scans."""
+        source = Source(self.scan_pages, with_bounds)
+        return OrderedReader(source, self.workers, self.most_bytes).pages(scans)
+
+    def one(self, scan: Scan) -> Iterator[ScanPage]:
+        """The pages of one scan; a long one is cut into windows that are read at once."""
+        pages = self.scan_pages(scan)
+        started = self.client.clock.monotonic()
+        first = next(pages, None)
+        if first is None:
+            return
+        seconds = self.client.clock.monotonic() - started
+        workers = min(self.workers, ceil(seconds * PAGES_A_SECOND))
+        span = self._span(first) if first.next and workers >= WORTH_CUTTING else None
+        if span is None or span[1] >= self.now:
+            yield scan, first
+            yield from ((scan, page) for page in self._ahead(pages))
+            return
+        # Those of the first page's last second may go on: they are left to the first window.
+        cut = span[1].replace(microsecond=0)
+        yield replace(scan, bounds=Bounds(scan.bounds.start, cut), window=True), first
+        plan = self._plan(scan.bounds.end, span, cut)
+        windows = (
+            replace(scan, bounds=Bounds(one.start, one.end or scan.bounds.end), window=True)
+            for one in plan
+        )
+        source = Source(
+            self.scan_pages, with_bounds, self._span, lambda done, n: plan.held(done.bounds, n)
+        )
+        yield from OrderedReader(source, workers, self.most_bytes).pages(windows)
+
+    def _plan(self, end: datetime | None, span: Span, cut: datetime) -> WindowPlan:
+        """Windows for what lies after `cut`; the first page shows how dense the records lie."""
+        return WindowPlan(
+            start=cut,
+            end=min(end, self.now) if end else self.now,
+            length=(span[1] - span[0]) * WANTED_PAGES,
+            wanted=WANTED_PAGES,
+            open_end=end is None or end > self.now,
+        )
+
+    def _ahead(self, pages: Iterator[Page]) -> Iterator[Page]:
+        """The pages of one walk, each fetched while the one before it is being used."""
+        source = Source(lambda _: pages, with_bounds)
+        reader = OrderedReader(source, 1, self.most_bytes)
+        yield from (page for _, page in reader.pages([Scan()]))
+
+    def _span(self, page: Page) -> Span | None:
+        """The times of a page's first and last record; None where one is missing or misplaced."""
+        texts = key_texts(page, self.key) if self.key else []
+        try:
+            times = [rfc3339(text or "") for text in texts]
+        except ValueError:
+            return None
+        ordered = times and times == sorted(times)
+        return (parse_time(times[0]), parse_time(times[-1])) if ordered else None
+
+
+def with_bounds(scan: Scan, bounds: Bounds) -> Scan:
+    """The same scan with other bounds."""
+    return replace(scan, bounds=bounds)
+
+
+@cache
+def key_decoder(key: str) -> msgspec.json.Decoder[Any]:
+    """Reads one attribute of each resource, and passes over everything else."""
+    attributes = msgspec.defstruct(
+        "Attributes", [("value", str | None, None)], rename={"value": key}
+    )
+    resource = msgspec.defstruct("KeyOnly", [("attributes", attributes)])
+    return msgspec.json.Decoder(list[resource])  # type: ignore[valid-type]
+
+
+def key_texts(page: Page, key: str) -> list[str | None]:
+    """What a page's records say in one attribute, in their order; nothing where one is odd."""
+    try:
+        return [one.attributes.value for one in key_decoder(key).decode(page.data)]
+    except msgspec.MsgspecError:
+        return []

@@ -1,0 +1,69 @@
+"""Cutting a span of time into half-open windows that hold about as much each; pure.
+
+Events cluster: the last hour may hold more than a whole year before. So each window's length
+follows from how many records the windows before it held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tap_klaviyo.scans import Bounds
+
+SHORTEST = timedelta(seconds=1)
+# How much longer than the window before it a window may be: empty years are crossed in a few.
+GROWTH = 8
+
+
+@dataclass(slots=True)
+class WindowPlan:
+    """Windows from `start` to `end`, then one for what lies after; told what they held, it adapts.
+
+    Attributes:
+        start: Where the next window begins.
+        end: Where the last closed window ends.
+        length: How long the next window is.
+        wanted: Pages that a window should hold.
+        open_end: Whether a window without upper bound follows (future-dated records).
+    """
+
+    start: datetime
+    end: datetime
+    length: timedelta
+    wanted: float
+    open_end: bool
+
+    def __iter__(self) -> Iterator[Bounds]:
+        """Every window, each cut when it is asked for."""
+        while self.start < self.end:
+            start = self.start
+            # The other reader of `length` may shorten it meanwhile; a window is never empty.
+            self.start = min(self.end, whole_second(start + max(self.length, SHORTEST)))
+            yield Bounds(start, self.start)
+        if self.open_end:
+            yield Bounds(max(self.start, self.end), None)
+
+    def held(self, bounds: Bounds, pages: float) -> None:
+        """Learn how many pages a window held; less than a whole page counts as a part."""
+        if bounds.start is None or bounds.end is None:
+            return
+        length = bounds.end - bounds.start
+        most = length * GROWTH
+        self.length = max(SHORTEST, min(most, length * (self.wanted / pages) if pages else most))
+
+
+def whole_second(moment: datetime) -> datetime:
+    """The first whole second that is not before a moment: Klaviyo compares no finer."""
+    floor = moment.replace(microsecond=0)
+    return floor if floor == moment else floor + SHORTEST
+
+
+def cuts(latest: datetime, end: datetime, step: timedelta, most: int) -> list[datetime]:
+    """Where to cut what lies between `latest` and `end` into parts as long as `step`.
+
+    At most `most` cuts; the last part takes the rest, however long that is.
+    """
+    points = (whole_second(latest + max(step, SHORTEST) * part) for part in range(1, most + 1))
+    return [point for point in points if point < end]
