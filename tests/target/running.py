@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
@@ -127,6 +129,33 @@ def run_target(
     log = ended.stderr.decode()
     assert "Traceback" not in log, log
     return Run(ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], log)
+
+
+def run_here(
+    folder: Path, url: str, messages: Iterable[Message] | str, *arguments: str, **settings: Any
+) -> Run:
+    """Run the command inside this process, from command line to exit code; `folder` is scratch."""
+    source = folder / "input.singer"
+    source.write_text(messages if isinstance(messages, str) else text(messages))
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(logging.Formatter("- | %(levelname)s | %(name)s | %(message)s"))
+    logger = logging.getLogger("target-klaviyo")
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
+    command = TargetKlaviyo.get_singer_command()
+    given = environment(url, settings)
+    with patch.dict(os.environ, given, clear=True), redirect_stdout(io.StringIO()) as output:
+        try:
+            command.main(["--input", str(source), *arguments])
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        finally:
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+    states = [json.loads(line) for line in output.getvalue().splitlines()]
+    return Run(code, states, log.getvalue())
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""The command's messages and exit codes, without the cost of a process for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klaviyo_sandbox.sandbox import Sandbox
+from tests.target.running import Run, records, run_here, schema, state, text
+
+CUSTOMERS = schema("profiles", "email", "title", keys=["email"])
+NOBODY = "http://127.0.0.1:9"
+
+
+def customers(*rows: dict[str, Any]) -> list[Any]:
+    return [CUSTOMERS, *records("profiles", rows), state({"done": True})]
+
+
+GOOD, BAD = {"email": "ada@shop.org"}, {"email": "no address"}
+
+
+def one_error(ran: Run) -> str:
+    assert ran.code == 1
+    assert ran.states == []
+    (line,) = ran.errors
+    return line
+
+
+def test_too_many_dead_letters_stop_the_run(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    chosen = {"on_error": "dead_letter", "dead_letter_path": str(path), "max_errors": 1}
+    ran = run_here(tmp_path, sandbox.url, customers(GOOD, BAD), **chosen)
+    assert ran.code == 0
+    ran = run_here(tmp_path, sandbox.url, customers(GOOD, BAD, {"email": "bad too"}), **chosen)
+    assert "more than max_errors (1) rows failed" in one_error(ran)
+    assert len(path.read_text().splitlines()) == 5
+
+
+def test_a_wrong_key(tmp_path: Path) -> None:
+    with Sandbox(profiles=0, events=0, keys={"pk_right": []}) as sandbox:
+        ran = run_here(tmp_path, sandbox.url, customers(GOOD), api_key="pk_wrong")
+        assert "check the setting api_key" in one_error(ran)
+        assert ran.figures("profiles")["not sent"] == 1
+        assert "pk_wrong" not in ran.log
+
+
+def test_a_missing_scope_is_named(tmp_path: Path) -> None:
+    with Sandbox(profiles=0, events=0, keys={"pk_test": ["events:write"]}) as sandbox:
+        ran = run_here(tmp_path, sandbox.url, customers(GOOD))
+        error = one_error(ran)
+        assert "bulk_import_profiles" in error
+        assert "profiles:write" in error
+
+
+def test_a_scope_missing_for_reading_jobs_leaves_rows_unknown(tmp_path: Path) -> None:
+    scopes = {"pk_test": ["lists:write", "profiles:write"]}
+    with Sandbox(profiles=0, events=0, keys=scopes, time_scale=100) as sandbox:
+        ran = run_here(tmp_path, sandbox.url, customers(GOOD))
+        assert "profiles:read" in one_error(ran)
+        assert ran.figures("profiles")["unknown"] == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"api_key": None}, "the setting api_key is missing"),
+        ({"streams": {"orders": {"sink": "evnts"}}}, "did you mean 'events'?"),
+        ({"default_timezone": "Europe/Lodon"}, "did you mean 'Europe/London'?"),
+        ({"default_phone_region": "XX"}, "there is no region 'XX'"),
+        ({"earliest_event_time": "soon"}, "earliest_event_time is no date"),
+        ({"earliest_event_time": "1980-01-01"}, "no events from before 1990"),
+        ({"on_error": "dead_letter"}, "set dead_letter_path"),
+        ({"on_error": "ignore"}, "on_error"),
+        ({"receipts_path": "/nowhere/at/all"}, "receipts_path: /nowhere/at/all"),
+        ({"api_url": "http://klaviyo.example"}, "plain http only for a loopback"),
+        ({"max_parallel_requests": 0}, "max_parallel_requests"),
+    ],
+)
+def test_wrong_settings(settings: dict[str, Any], expected: str, tmp_path: Path) -> None:
+    assert expected in one_error(run_here(tmp_path, NOBODY, customers(GOOD), **settings))
+
+
+def test_an_unknown_setting_in_a_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"dead_leter_path": "x", "load_method": "upsert"}')
+    ran = run_here(tmp_path, NOBODY, customers(GOOD), "--config", str(config))
+    assert ran.code == 1
+    assert ran.errors == [
+        "unknown setting 'dead_leter_path' (did you mean 'dead_letter_path'?)",
+        "unknown setting 'load_method'",
+    ]
+
+
+def test_a_malformed_secret_is_not_quoted(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text('{"api_key": ["pk_secret"]}')
+    ran = run_here(tmp_path, NOBODY, customers(GOOD), "--config", str(config), api_key=None)
+    assert "the setting api_key is malformed" in one_error(ran)
+    assert "pk_secret" not in ran.log
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("{\n", "line 1 of the input is no JSON in UTF-8"),
+        ("[]\n", "line 1 of the input is no Singer message"),
+        ('{"type":"RECORD"}\n', "a line of the input is no complete Singer message"),
+        (text(records("profiles", [GOOD])), "before a corresponding schema"),
+        (text([schema("profiles", "title")]), "nothing fills email or phone_number"),
+        (text([schema("profiles", email={"type": 3})]), "holds no JSON Schema"),
+        (text([CUSTOMERS, *records("profiles", [{"title": "Dr"}])]), "lacks its key property"),
+        (text([schema("customers", "email")]), "no sink takes the stream 'customers'"),
+        (
+            text(
+                [
+                    CUSTOMERS,
+                    {
+                        "type": "BATCH",
+                        "stream": "profiles",
+                        "manifest": ["x"],
+                        "encoding": {"format": "jsonl", "compression": "gzip"},
+                    },
+                ]
+            ),
+            "turn batch_config off in the tap",
+        ),
+    ],
+)
+def test_bad_input(content: str, expected: str, tmp_path: Path) -> None:
+    assert expected in one_error(run_here(tmp_path, NOBODY, content))
+
+
+def test_an_unknown_stream_can_be_skipped(sandbox: Sandbox, tmp_path: Path) -> None:
+    messages = [schema("orders", "n"), *records("orders", [{"n": "1"}] * 3), *customers(GOOD)]
+    ran = run_here(tmp_path, sandbox.url, messages, on_unknown_stream="skip")
+    assert (ran.code, ran.states) == (0, [{"done": True}])
+    assert ran.figures("orders")["skipped"] == 3
+
+
+def test_a_dry_run_sends_no_writes_and_no_state(sandbox: Sandbox, tmp_path: Path) -> None:
+    listed = schema("list_profiles", "list_name", "email")
+    rows = [{"list_name": "News", "email": "ada@shop.org"}]
+    messages = [*customers(GOOD, BAD), listed, *records("list_profiles", rows)]
+    ran = run_here(tmp_path, sandbox.url, messages, dry_run=True)
+    assert (ran.code, ran.states) == (1, [])
+    assert '"email":"ada@shop.org"' in ran.log
+    assert "dry run, nothing was sent: stream 'profiles': rows 2, accepted 1" in ran.log
+    assert {entry.method for entry in sandbox.requests} <= {"GET"}
+    ran = run_here(tmp_path, sandbox.url, customers(GOOD), dry_run=True)
+    assert (ran.code, ran.states) == (0, [])
+
+
+def test_a_stream_of_the_mapping_that_never_comes_is_named(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    streams = {"orders": {"sink": "events"}}
+    ran = run_here(tmp_path, sandbox.url, customers(GOOD), streams=streams)
+    assert "streams.orders: no such stream came" in ran.log

@@ -1,0 +1,183 @@
+"""The command as a process: exit codes, messages, files, signals."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klaviyo_sandbox.sandbox import Sandbox
+from tests.target.running import (
+    COMMAND,
+    Run,
+    environment,
+    profiles,
+    records,
+    run_target,
+    schema,
+    state,
+    text,
+)
+
+CUSTOMERS = schema("profiles", "email", "title", keys=["email"])
+NOBODY = "http://127.0.0.1:9"
+
+
+def customers(*rows: dict[str, Any]) -> list[Any]:
+    return [CUSTOMERS, *records("profiles", rows), state({"done": True})]
+
+
+GOOD, BAD = {"email": "ada@shop.org"}, {"email": "no address"}
+
+
+def one_error(ran: Run) -> str:
+    assert ran.code == 1
+    assert ran.states == []
+    (line,) = ran.errors
+    return line
+
+
+def test_success(sandbox: Sandbox) -> None:
+    ran = run_target(sandbox.url, customers(GOOD))
+    assert (ran.code, ran.states, ran.errors) == (0, [{"done": True}], [])
+    figures = ran.figures("profiles")
+    assert (figures["rows"], figures["accepted"], figures["requests"]) == (1, 1, 1)
+    assert "ada@shop.org" not in ran.log
+    assert "pk_test" not in ran.log
+
+
+def test_a_bad_row_stops_before_the_state_line(sandbox: Sandbox) -> None:
+    ran = run_target(sandbox.url, customers(GOOD, BAD))
+    assert one_error(ran) == (
+        "stream 'profiles': 1 rows failed, first row 2 rejected: column 'email' is no e-mail "
+        "address; mend the rows, or set on_error to dead_letter (with dead_letter_path) to go "
+        "on without them"
+    )
+    assert ran.figures("profiles")["accepted"] == 1
+    assert set(profiles(sandbox)) == {"ada@shop.org"}
+
+
+def test_dead_letters_can_be_fed_back(sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+    chosen = {"on_error": "dead_letter", "dead_letter_path": str(path)}
+    ran = run_target(sandbox.url, customers(GOOD, BAD, {"email": "bob@shop.org"}), **chosen)
+    assert (ran.code, ran.states) == (0, [{"done": True}])
+    letters = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [one["type"] for one in letters] == ["SCHEMA", "RECORD"]
+    assert letters[1]["record"] == BAD
+    assert letters[1]["_rejected"] == {
+        "row": 2,
+        "outcome": "rejected",
+        "reason": "column 'email' is no e-mail address",
+        "detail": None,
+    }
+    mended = path.read_text().replace("no address", "cy@shop.org")
+    ran = run_target(sandbox.url, mended, dead_letter_path=str(path))
+    assert ran.code == 0
+    assert set(profiles(sandbox)) == {"ada@shop.org", "bob@shop.org", "cy@shop.org"}
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_server_that_is_down() -> None:
+    ran = run_target(NOBODY, customers(GOOD), max_wait_seconds=1)
+    error = one_error(ran)
+    assert "cannot be reached" in error or "max_wait_seconds" in error
+    assert ran.figures("profiles")["not sent"] == 1
+
+
+@pytest.fixture
+def slow() -> Iterator[Sandbox]:
+    """A sandbox in which each answer takes a second."""
+    with Sandbox(profiles=0, events=0, limits=False, time_scale=100, delay=1.0) as made:
+        yield made
+
+
+def begin(sandbox: Sandbox, **settings: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(sandbox.url, settings),
+    )
+
+
+def wait_for_line(process: subprocess.Popen[bytes], words: bytes) -> None:
+    """Read the log up to a line with these words."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if words in line:
+            return
+    raise AssertionError(words)
+
+
+def give(process: subprocess.Popen[bytes], messages: list[Any]) -> None:
+    """Write messages to the process."""
+    assert process.stdin is not None
+    process.stdin.write(text(messages).encode())
+    process.stdin.flush()
+
+
+def ended(process: subprocess.Popen[bytes]) -> tuple[int, list[Any]]:
+    """Exit code and state lines of a process whose input stays open."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    code = process.wait(30)
+    lines = process.stdout.read().splitlines()
+    process.stdin.close()
+    return code, [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_during_a_batch_waits_until_it_has_settled(
+    slow: Sandbox, number: signal.Signals
+) -> None:
+    rows = customers(GOOD, {"email": "bob@shop.org"}, {"email": "cy@shop.org"})
+    told, first, second, third, done = rows
+    with begin(slow, batch_size_rows=2) as process:
+        give(process, [told, first, state({"after": 1}), second])
+        wait_for_line(process, b"is full")
+        give(process, [third, done])
+        time.sleep(0.3)
+        process.send_signal(number)
+        process.send_signal(number)
+        code, states = ended(process)
+    written = set(profiles(slow))
+    assert code == 0
+    assert states == [{"after": 1}]
+    assert written == {"ada@shop.org", "bob@shop.org"}
+
+
+def test_a_signal_while_waiting_for_input_sends_what_was_read(sandbox: Sandbox) -> None:
+    told = schema("profiles", "email", "extra_attributes", keys=["email"])
+    with begin(sandbox) as process:
+        give(process, [told, *records("profiles", [GOOD]), state({"done": True})])
+        wait_for_line(process, b"left out: extra_attributes")
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        code, states = ended(process)
+    assert (code, states) == (0, [{"done": True}])
+    assert set(profiles(sandbox)) == {"ada@shop.org"}
+
+
+def test_a_kill_leaves_no_state_for_what_was_not_settled(slow: Sandbox) -> None:
+    with begin(slow, batch_size_rows=1) as process:
+        give(process, customers(GOOD))
+        wait_for_line(process, b"is full")
+        process.kill()
+        assert ended(process) == (-signal.SIGKILL, [])
+
+
+def test_about_needs_no_settings() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--about", "--format", "json"], capture_output=True, check=True, env={}
+    )
+    settings = json.loads(done.stdout)["settings"]["properties"]
+    assert "load_method" not in settings
+    assert all("description" in one for one in settings.values())
