@@ -22,13 +22,13 @@ class LineFile:
         Raises:
             ConfigurationError: it cannot be written, or is what is being read.
         """
+        if is_standard_input(Path(path)):
+            raise ConfigurationError(f"{setting}: {path} is being read; write to another file")
         try:
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigurationError(f"{setting}: {path}: {error.strerror}") from None
         self._file = os.fdopen(handle, "ab")
-        if is_standard_input(Path(path)):
-            raise ConfigurationError(f"{setting}: {path} is being read; write to another file")
 
     def write(self, document: Mapping[str, Any]) -> None:
         """Add a line."""

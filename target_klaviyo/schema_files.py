@@ -65,4 +65,4 @@ def worded(error: jsonschema.ValidationError) -> str:
 
 def type_names(value: Any) -> str:
     """JSON types as words."""
-    return " or ".join(value) if isinstance(value, list) else str(value)
+    return " or ".join(map(str, value)) if isinstance(value, list) else str(value)
