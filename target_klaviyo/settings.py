@@ -1,26 +1,13 @@
-"""The target's settings: their schema, and what JSON Schema cannot check."""
+"""The target's settings as a schema; what it cannot check is in `configuration`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import pendulum
-import phonenumbers
-from pendulum import Timezone
 from singer_sdk import typing as th
 
-from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
-from klaviyo_client.client import KLAVIYO, ClientSettings
-from klaviyo_client.clock import Clock
-from klaviyo_client.errors import ConfigurationError
-from klaviyo_client.filters import nearest
+from klaviyo_client.client import KLAVIYO
 from klaviyo_client.operations import facts_revision
-from target_klaviyo.outcomes import RejectedRowError
-from target_klaviyo.report import Policy
-from target_klaviyo.times import moment
-from target_klaviyo.values import Locale
 
 OAUTH = th.ObjectType(
     th.Property("client_id", th.StringType, required=True),
@@ -194,111 +181,5 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
 ).to_dict()
 
-# Klaviyo refuses events from before then in any reading of its documents.
-FLOOR = datetime(1990, 1, 1, tzinfo=timezone.utc)
-YEAR = timedelta(days=365)
 # Settings that the SDK announces for every target and that have no meaning here.
 MEANINGLESS = ("add_record_metadata", "load_method")
-
-
-def check_names(config: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Refuse settings that do not exist.
-
-    Raises:
-        ConfigurationError: with one line for each.
-    """
-    errors = [
-        f"unknown setting {name!r}{nearest(name, known)}" for name in config if name not in known
-    ]
-    if errors:
-        raise ConfigurationError("\n".join(errors))
-
-
-def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:
-    """How to reach Klaviyo."""
-    return ClientSettings(
-        base_url=config["api_url"],
-        revision=config["revision"],
-        user_agent=config.get("user_agent") or f"target-klaviyo/{version}",
-        max_wait_seconds=float(config["max_wait_seconds"]),
-    )
-
-
-def credentials(config: Mapping[str, Any], clock: Clock) -> Credentials:
-    """The key or OAuth tokens to use.
-
-    Raises:
-        ConfigurationError: there are none, or both.
-    """
-    key, oauth = config.get("api_key"), config.get("oauth")
-    if bool(key) == bool(oauth):
-        raise ConfigurationError(
-            "set either api_key or oauth, not both"
-            if key
-            else "the setting api_key is missing: give a private API key (starts with pk_), "
-            "for example in the environment variable TARGET_KLAVIYO_API_KEY",
-        )
-    if oauth:
-        fields = ("client_id", "client_secret", "refresh_token", "access_token")
-        tokens = OAuthCredentials(*(oauth.get(name) for name in fields))
-        return OAuth(tokens, config["api_url"].rstrip("/"), clock=clock)
-    return PrivateKey(str(key).strip())
-
-
-def locale(config: Mapping[str, Any]) -> Locale:
-    """How open values are read.
-
-    Raises:
-        ConfigurationError: there is no such time zone or region.
-    """
-    return Locale(zone(config.get("default_timezone")), region(config.get("default_phone_region")))
-
-
-def zone(name: str | None) -> Timezone | None:
-    """A time zone by its name."""
-    if not name:
-        return None
-    known = pendulum.timezones()
-    if name not in known:
-        raise ConfigurationError(
-            f"default_timezone: there is no time zone {name!r}{nearest(name, known)}; write it "
-            "as Europe/London or UTC",
-        )
-    return Timezone(name)
-
-
-def region(code: str | None) -> str | None:
-    """A phone region."""
-    if code and code.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise ConfigurationError(
-            f"default_phone_region: there is no region {code!r}; write it as two letters, such as "
-            "US",
-        )
-    return code.upper() if code else None
-
-
-def earliest_event(config: Mapping[str, Any]) -> datetime:
-    """The first moment at which an event may have been.
-
-    Raises:
-        ConfigurationError: the setting is no date, or before 1990.
-    """
-    try:
-        earliest = moment(config["earliest_event_time"], None, Timezone("UTC"))
-    except RejectedRowError:
-        raise ConfigurationError("earliest_event_time is no date: write it as 2000-01-01") from None
-    if earliest < FLOOR:
-        raise ConfigurationError("earliest_event_time: Klaviyo takes no events from before 1990")
-    return earliest
-
-
-def policy(config: Mapping[str, Any]) -> Policy:
-    """When refused rows end the run.
-
-    Raises:
-        ConfigurationError: dead letters are wanted, but have no place.
-    """
-    letters = config["on_error"] == "dead_letter"
-    if letters and not config.get("dead_letter_path"):
-        raise ConfigurationError("on_error is dead_letter: set dead_letter_path to a file")
-    return Policy(stop=not letters, max_errors=config.get("max_errors"))

@@ -16,6 +16,15 @@ from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.clock import SystemClock
 from klaviyo_client.filters import nearest
 from target_klaviyo.command import ClearCommand
+from target_klaviyo.configuration import (
+    YEAR,
+    check_names,
+    client_settings,
+    credentials,
+    earliest_event,
+    locale,
+    policy,
+)
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
 from target_klaviyo.duplicates import Seen
@@ -26,17 +35,7 @@ from target_klaviyo.mapping import StreamMapping, own_mapping, stream_mappings
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader
 from target_klaviyo.report import Report
-from target_klaviyo.settings import (
-    MEANINGLESS,
-    SETTINGS,
-    YEAR,
-    check_names,
-    client_settings,
-    credentials,
-    earliest_event,
-    locale,
-    policy,
-)
+from target_klaviyo.settings import MEANINGLESS, SETTINGS
 from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
 from target_klaviyo.specs import SinkSpec, sink_names
 from target_klaviyo.values import Locale

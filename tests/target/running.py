@@ -21,6 +21,7 @@ import msgspec
 
 from klaviyo_client.auth import PrivateKey
 from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.operations import operations
 from klaviyo_client.query import Query
 from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.duplicates import Seen
@@ -194,10 +195,11 @@ def held(sandbox: Sandbox, operation: str, **path: str) -> list[dict[str, Any]]:
     """Every resource of a collection of the sandbox: its attributes and its id."""
     settings = ClientSettings(base_url=sandbox.url)
     with KlaviyoClient(PrivateKey("pk_test"), settings) as client:
-        pages = [
-            msgspec.json.decode(page.data) for page in client.pages(operation, Query(), path=path)
-        ]
-    return [{**one["attributes"], "id": one["id"]} for page in pages for one in page]
+        page = operations()[operation].page
+        query = Query(page_size=page.maximum if page else None)
+        pages = list(client.pages(operation, query, path=path))
+    found = [one for part in pages for one in msgspec.json.decode(part.data)]
+    return [{**one["attributes"], "id": one["id"]} for one in found]
 
 
 def profiles(sandbox: Sandbox) -> dict[str, dict[str, Any]]:
