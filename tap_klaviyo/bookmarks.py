@@ -15,13 +15,15 @@ State = MutableMapping[str, Any]
 class Bookmark:
     """Moves a Singer bookmark forward, and only to where nothing before it is missing.
 
-    It never passes `ceiling` (the start of the run: future-dated events exist), never goes back
-    (rows inside the look-back), and stays where it is until `finish` once rows have come out of
-    order, or where `resumable` is false.
+    It never passes `ceiling` (the start of the run: future-dated events exist) and never goes
+    back for rows inside the look-back. Where rows come out of order it returns to where it
+    started until `finish`, and where `resumable` is false it does not move before.
     """
 
     def __init__(self, state: State, key: str, ceiling: datetime, *, resumable: bool) -> None:
         """Continue from the bookmark in `state`, a stream's part of the tap's state.
+
+        A bookmark of the future, as other taps leave behind, counts as one of now.
 
         Raises:
             ConfigurationError: the bookmark there is no time.
@@ -30,13 +32,17 @@ class Bookmark:
         self._key = key
         self._ceiling = ceiling.isoformat()
         self._resumable = resumable
-        self._latest = self._highest = ""
         known = state.get("replication_key_value") if state.get("replication_key") == key else None
         try:
-            self.start = parse_time(known) if known else None
+            found = parse_time(known) if known else None
         except (ValueError, AttributeError):
             raise ConfigurationError(f"the bookmark in the state is no time ({key})") from None
+        self.was_future = found is not None and found > ceiling
+        self.start = min(found, ceiling) if found else None
         self._started = self._written = self.start.isoformat() if self.start else ""
+        self._highest = ""
+        if self.was_future:
+            state["replication_key_value"] = self._started
 
     def see(self, value: str | None) -> bool:
         """Take note of an emitted record; True where the bookmark moved."""
@@ -44,9 +50,9 @@ class Bookmark:
             return False
         value = rfc3339(value)
         # Rows from before the bookmark are only read again; their order does not matter.
-        if self._started < value < self._latest:
+        if self._resumable and self._started < value < self._highest:
             self._resumable = False
-        self._latest = value
+            return self._restore()
         self._highest = max(self._highest, value)
         return self._resumable and self._write()
 
@@ -62,4 +68,14 @@ class Bookmark:
         self._written = value
         self._state["replication_key"] = self._key
         self._state["replication_key_value"] = value
+        return True
+
+    def _restore(self) -> bool:
+        """Put back what the state held: rows before the bookmark may still come."""
+        self._written = self._started
+        if self._started:
+            self._state["replication_key_value"] = self._started
+        else:
+            self._state.pop("replication_key", None)
+            self._state.pop("replication_key_value", None)
         return True

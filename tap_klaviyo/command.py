@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from typing import Any
 
 import click
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MapExpressionError
 from singer_sdk.plugin_base import SingerCommand
 
 from klaviyo_client.errors import ConfigurationError, KlaviyoError
@@ -38,8 +39,15 @@ class ClearCommand(SingerCommand):
         try:
             return super().main(*arguments, **keywords)
         except KlaviyoError as error:
-            for line in str(error).splitlines():
-                self.logger.error(line)  # noqa: TRY400 - the line is the explanation
+            message = str(error)
+        except MapExpressionError as error:
+            message = f"stream_maps: {error}"
+        except json.JSONDecodeError as error:
+            message = f"a file given with --config, --catalog or --state is no JSON: {error}"
+        except OSError as error:
+            message = f"{error.filename or 'stdout'}: {error.strerror}"
+        for line in message.splitlines():
+            self.logger.error(line)
         sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:

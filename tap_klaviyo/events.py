@@ -26,8 +26,9 @@ ATTRIBUTED = {
 def complete_event(record: Record, attributes: Mapping[str, Any], included: Included) -> None:
     """Fill the metric's name and the ids of the message that the event is credited to.
 
-    The ids come from the first attribution that has one; for flows, else from the event's own
-    properties (`$flow`, `$message`), where Klaviyo also writes them.
+    The ids come from the first attribution that has one, else from the event's own properties:
+    `$message` is the message of the flow in `$flow`, and the campaign where there is no flow (as
+    other connectors read it; not confirmed by Klaviyo's documents).
     """
     metric = included.get(("metric", str(record.get("metric_id"))))
     record["metric_name"] = metric["attributes"].get("name") if metric else None
@@ -38,16 +39,19 @@ def complete_event(record: Record, attributes: Mapping[str, Any], included: Incl
         for column, relation in ATTRIBUTED.items() if attribution else ():
             record[column] = record[column] or related_id(attribution or {}, relation)
     properties = attributes.get("event_properties")
-    if record["flow_id"] is None and isinstance(properties, dict):
-        take_flow(record, properties)
+    if isinstance(properties, dict) and not any(record[column] for column in ATTRIBUTED):
+        take_message(record, properties)
 
 
-def take_flow(record: Record, properties: Mapping[str, object]) -> None:
-    """The flow and its message as the event's own properties name them."""
+def take_message(record: Record, properties: Mapping[str, object]) -> None:
+    """The flow or campaign as the event's own properties name it."""
     credit = properties.get("$attribution")
     for source in (properties, credit if isinstance(credit, dict) else {}):
         flow, message = source.get("$flow"), source.get("$message")
+        message = message if isinstance(message, str) and message else None
         if isinstance(flow, str) and flow:
-            record["flow_id"] = flow
-            record["flow_message_id"] = message if isinstance(message, str) else None
+            record["flow_id"], record["flow_message_id"] = flow, message
+            return
+        if message:
+            record["campaign_id"] = message
             return

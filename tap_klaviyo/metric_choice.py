@@ -74,20 +74,36 @@ def pattern(entry: Any) -> MetricPattern:
     """One pattern."""
     if isinstance(entry, str):
         return MetricPattern(name=entry)
-    if not isinstance(entry, dict) or not entry or not set(entry) <= set(KEYS):
-        raise ConfigurationError("a metric is a text (id or name) or has id, name, integration")
+    words = entry.values() if isinstance(entry, dict) else ()
+    named = bool(words) and all(isinstance(word, str) and word for word in words)
+    if not named or not set(entry) <= set(KEYS):
+        raise ConfigurationError(
+            "a metric is a text (id or name) or has id, name, integration, each a text",
+        )
     return MetricPattern(**entry)
 
 
-def chosen_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> list[str]:
-    """Ids of the account's metrics that the choice takes, in the account's order.
+def included_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> list[str] | None:
+    """Ids of the metrics to ask for, in the account's order; None to ask for all at once.
 
     Raises:
-        ConfigurationError: an included or excluded metric does not exist in the account.
+        ConfigurationError: a metric does not exist in the account, or none is left.
     """
-    included = matching(choice.include, metrics) if choice.include else {m["id"] for m in metrics}
-    excluded = matching(choice.exclude, metrics)
-    return [metric["id"] for metric in metrics if metric["id"] in included - excluded]
+    if not choice.include:
+        return None
+    wanted = matching(choice.include, metrics) - matching(choice.exclude, metrics)
+    if not wanted:
+        raise ConfigurationError("stream_options.events.metrics: no metric is left to read")
+    return [metric["id"] for metric in metrics if metric["id"] in wanted]
+
+
+def excluded_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> frozenset[str]:
+    """Ids of the metrics whose events to leave out.
+
+    Raises:
+        ConfigurationError: a metric does not exist in the account.
+    """
+    return frozenset(matching(choice.exclude, metrics))
 
 
 def matching(wanted: Iterable[MetricPattern], metrics: Sequence[Metric]) -> set[str]:

@@ -24,6 +24,7 @@ class StreamOptions:
     metrics: MetricChoice = field(default_factory=MetricChoice)
 
 
+MOST_DAYS = 3650
 OPTIONS: Mapping[str, tuple[type, ...]] = {
     "filter": (str,),
     "page_size": (int,),
@@ -86,7 +87,9 @@ def value_errors(spec: StreamSpec, name: str, value: Any) -> Iterator[str]:
             metric_choice(value)
     except (InvalidRequestError, ConfigurationError) as error:
         yield f"{name}: {error}"
-    if name == "lookback_days" and (value < 0 or spec.replication_key is None):
-        yield "lookback_days must not be negative, and the stream must be incremental"
+    if name == "lookback_days" and not 0 <= value <= MOST_DAYS:
+        yield f"lookback_days must lie between 0 and {MOST_DAYS}"
+    if name == "lookback_days" and spec.replication_key is None:
+        yield "lookback_days needs a stream that is incremental"
     if name == "metrics" and spec.name != "events":
         yield "only events can be chosen by metric"

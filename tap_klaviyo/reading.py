@@ -24,7 +24,7 @@ from tap_klaviyo.scans import Bounds, Scan, scan_filter
 from tap_klaviyo.times import parse_time, rfc3339
 from tap_klaviyo.windows import WindowPlan
 
-BAD_REQUEST = 400
+BAD_REQUEST, NOT_FOUND = 400, 404
 # Pages that a window should hold: few, so that what is read ahead stays small.
 WANTED_PAGES = 2.0
 # No more threads than keep Klaviyo's highest limit busy (3,500 pages a minute): idle ones cost,
@@ -48,7 +48,7 @@ class Reader:
         workers: Requests under way at once.
         most_bytes: How much to read ahead.
         now: The start of the run; what is later is future-dated.
-        refused: Told of a metric whose events Klaviyo refuses to show.
+        missing: Told of a metric whose events Klaviyo refuses, or of a parent that is gone.
     """
 
     client: KlaviyoClient
@@ -59,19 +59,25 @@ class Reader:
     workers: int
     most_bytes: int
     now: datetime
-    refused: Callable[[str], None]
+    missing: Callable[[str, ApiError], None]
 
     def scan_pages(self, scan: Scan) -> Iterator[Page]:
         """The pages of one scan, one after the other."""
         known = operation(self.operation_id)
         text = scan_filter(known, self.key, scan, self.own_filter)
         query = replace(self.query, filter=text)
+        begun = False
         try:
-            yield from self.client.pages(self.operation_id, query, path=scan.path)
+            for page in self.client.pages(self.operation_id, query, path=scan.path):
+                begun = True
+                yield page
         except ApiError as error:
-            if scan.metric_id is None or error.status != BAD_REQUEST:
+            # Klaviyo lists metrics whose events it refuses; and a list may go while it is read.
+            metric = scan.metric_id is not None and error.status == BAD_REQUEST and not begun
+            gone = bool(scan.columns) and error.status == NOT_FOUND
+            if not metric and not gone:
                 raise
-            self.refused(scan.metric_id)
+            self.missing(scan.metric_id or ", ".join(scan.columns.values()), error)
 
     def several(self, scans: Iterator[Scan]) -> Iterator[ScanPage]:
         """The pages of several scans, read at once, in the order of the scans."""

@@ -60,7 +60,7 @@ def sparse_fields(
     if all(name in columns or name in extra for name in attributes) and EXTRA in columns:
         return ()
     wanted = {*columns, spec.replication_key, "id"}
-    # An event's flow may have to be read from its properties.
+    # An event's message may have to be read from its properties.
     if spec.derived.keys() & set(columns):
         wanted.add("event_properties")
     return tuple(name for name in attributes if name in wanted)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from singer_sdk import typing as th
+from singer_sdk.singerlib import Catalog
 
 from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
 from klaviyo_client.client import KLAVIYO, ClientSettings
@@ -16,6 +18,7 @@ from klaviyo_client.filters import nearest
 from klaviyo_client.operations import facts_revision
 from tap_klaviyo.times import parse_time
 
+AT_LEAST_ONE = th.IntegerType(minimum=1)
 METRIC_LIST = th.ArrayType(th.CustomType({"type": ["string", "object"]}))
 STREAM_OPTIONS = th.ObjectType(
     th.Property("filter", th.StringType, description="A Klaviyo filter, added to the tap's own."),
@@ -96,33 +99,37 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "max_wait_seconds",
-        th.IntegerType,
+        AT_LEAST_ONE,
         default=600,
         title="Longest wait",
         description="Seconds; a rate limit that asks for a longer wait ends the run instead.",
     ),
     th.Property(
         "max_parallel_requests",
-        th.IntegerType,
+        AT_LEAST_ONE,
         default=16,
         title="Parallel requests",
         description="How many requests of a stream may be under way at once.",
     ),
     th.Property(
         "max_buffer_mb",
-        th.IntegerType,
+        AT_LEAST_ONE,
         default=32,
         title="Buffer",
         description="Megabytes of pages to read ahead of the loader.",
     ),
     th.Property(
         "max_tries",
-        th.IntegerType,
+        AT_LEAST_ONE,
         default=8,
         title="Tries of a request",
         description="How often a request that fails on the way is tried before the run ends.",
     ),
 ).to_dict()
+
+# Klaviyo is younger than this.
+FIRST_DATE = datetime(2000, 1, 1, tzinfo=timezone.utc)
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 # Settings of the SDK that it understands but does not announce.
 UNANNOUNCED = ("emit_activate_version_messages",)
@@ -153,7 +160,8 @@ def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        return parse_time(str(value))
+        # Without a date, the parser would take today's.
+        return parse_time(str(value) if DATE.match(str(value)) else "")
     except ValueError:
         raise ConfigurationError(
             f"{name} is no date: write it as 2026-01-31 or 2026-01-31T08:00:00Z",
@@ -166,8 +174,41 @@ def check_dates(start: datetime | None, end: datetime | None) -> None:
     Raises:
         ConfigurationError: it ends before it starts.
     """
+    if start and start < FIRST_DATE:
+        raise ConfigurationError("start_date must be 2000-01-01 or later")
     if start and end and end <= start:
         raise ConfigurationError("end_date must be later than start_date")
+
+
+def checked_state(state: Any) -> Any:
+    """The state to continue from; a whole STATE message counts as its value.
+
+    Raises:
+        ConfigurationError: it is no Singer state.
+    """
+    if isinstance(state, dict) and state.get("type") == "STATE":
+        state = state.get("value")
+    if state is None:
+        return None
+    bookmarks = state.get("bookmarks", {}) if isinstance(state, dict) else None
+    if not isinstance(bookmarks, dict) or not all(isinstance(b, dict) for b in bookmarks.values()):
+        raise ConfigurationError("the state is no Singer state: an object with bookmarks by stream")
+    return state
+
+
+def check_catalog(catalog: Catalog | None, known: Iterable[str]) -> None:
+    """Refuse a catalog that selects streams of another tap.
+
+    Raises:
+        ConfigurationError: it does.
+    """
+    names = set(known)
+    for entry in catalog.streams if catalog else ():
+        if entry.tap_stream_id not in names and entry.metadata.root.selected:
+            raise ConfigurationError(
+                f"the catalog selects the unknown stream {entry.tap_stream_id!r}"
+                f"{nearest(entry.tap_stream_id, names)}; run --discover for a new catalog",
+            )
 
 
 def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:

@@ -6,39 +6,48 @@ them over in order, and here, in the one thread that runs the SDK's code, they b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.errors import PermissionDeniedError
+from klaviyo_client.errors import (
+    ApiError,
+    AuthenticationError,
+    ConfigurationError,
+    KlaviyoError,
+    PaginationError,
+    PermissionDeniedError,
+    WaitTooLongError,
+)
 from klaviyo_client.operations import Operation, operation
-from klaviyo_client.query import Query
 from klaviyo_client.wire import Page
 from tap_klaviyo.bookmarks import Bookmark
-from tap_klaviyo.metric_choice import chosen_metrics
+from tap_klaviyo.metric_choice import Metric, excluded_metrics, included_metrics
 from tap_klaviyo.options import StreamOptions
+from tap_klaviyo.parents import member_scans
 from tap_klaviyo.reading import Reader
 from tap_klaviyo.records import Record, RecordShape, page_records, record_shape
 from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import selected_columns, selection_query
-from tap_klaviyo.specs import Parent, StreamSpec
+from tap_klaviyo.specs import StreamSpec
 from tap_klaviyo.thin import thin_records
-from tap_klaviyo.times import parse_time, rfc3339
+from tap_klaviyo.times import rfc3339
 from tap_klaviyo.writer import RecordLine
 
 if TYPE_CHECKING:
-    from singer_sdk.singerlib import MetadataMapping
+    from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_klaviyo.tap import TapKlaviyo
 
+OF_ONE_STREAM = (ApiError, PaginationError, WaitTooLongError)
 # A breadcrumb is ("properties", column), and longer inside a column.
 TOP_LEVEL = 2
 Context = Mapping[str, Any] | None
@@ -64,19 +73,37 @@ class KlaviyoStream(Stream):
     @property
     def metadata(self) -> MetadataMapping:
         """The SDK's metadata; columns that cost extra are not selected unless asked for."""
-        fresh = self._metadata is None
         mapping = super().metadata
-        if fresh and not self._tap_input_catalog:
-            for name in self.spec.unselected:
-                mapping["properties", name].selected_by_default = False
+        for name in self.spec.unselected:
+            entry = mapping["properties", name]
+            if entry.selected is None and entry.selected_by_default is None:
+                entry.selected_by_default = False
         return mapping
+
+    @property
+    def partitions(self) -> None:
+        """None, whatever the state of another tap may hold."""
+        return None
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **keywords: Any) -> None:
+        """Log, but not the SDK's word of an unhandled error: the command says what it was."""
+        if not message.startswith("An unhandled error"):
+            super().log(message, *args, level=level, **keywords)
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over a catalog; what it leaves out of keys stays as the row has it."""
+        super().apply_catalog(catalog)
+        self.primary_keys = self.primary_keys or self.spec.primary_keys
+        self.replication_key = self.replication_key or self.spec.replication_key
 
     def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
         """All records, in the order of the stream's scans.
 
+        What concerns only this stream (a scope that lacks, a wait that is too long, a refused
+        request) ends it where it is; the tap reads the others and then fails.
+
         Raises:
-            PermissionDeniedError: the key lacks the scope, and `on_missing_scope` is `fail`.
-            KlaviyoError: Klaviyo could not be read.
+            KlaviyoError: no stream can be read (wrong key, server down).
         """
         self._bookmark = self._opened_bookmark()
         try:
@@ -84,17 +111,29 @@ class KlaviyoStream(Stream):
                 for scan, page in self._pages(self._bounds(self._bookmark)):
                     counter.increment()
                     yield from self._records(scan, page)
-        except PermissionDeniedError as error:
-            if self.config["on_missing_scope"] == "fail":
-                raise
-            self.logger.warning("Stream %s is skipped: %s", self.name, error)
+        except OF_ONE_STREAM as error:
+            self._end_early(error)
             return
+        except KlaviyoError:
+            self._write_state_message()
+            raise
         if self._bookmark and self._bookmark.finish():
             self.state_manager.is_flushed = False
 
+    def _end_early(self, error: KlaviyoError) -> None:
+        """Say why the stream ends here; its bookmark stands where everything has been emitted."""
+        skip = self.config["on_missing_scope"] == "skip"
+        if isinstance(error, AuthenticationError):
+            raise error
+        if isinstance(error, PermissionDeniedError) and skip:
+            self.logger.warning("Stream %s is skipped: %s", self.name, error)
+            return
+        self.logger.error("Stream %s ends early: %s", self.name, error)
+        self._klaviyo_tap.unfinished.append(self.name)
+
     def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, Page]]:
         """The pages of the stream: of its one scan, or of its many."""
-        if self.spec.resumable and self.options.metrics.everything:
+        if self.spec.resumable and not self.options.metrics.include:
             return self._reader.one(Scan(bounds))
         return self._reader.several(self.scans(bounds))
 
@@ -106,6 +145,10 @@ class KlaviyoStream(Stream):
                 record.update(scan.columns)
                 yield record
 
+    def _say_missing(self, what: str, error: KlaviyoError) -> None:
+        """Tell of a metric that Klaviyo refuses, or of a parent that went away meanwhile."""
+        self.logger.warning("Stream %s goes on without %s: %s", self.name, what, error)
+
     def compare_start_date(self, value: str, start_date_value: str) -> str:
         """The later of a bookmark and the start date, in whatever form the user wrote it."""
         return max(value, rfc3339(start_date_value))
@@ -113,8 +156,11 @@ class KlaviyoStream(Stream):
     def scans(self, bounds: Bounds) -> Iterator[Scan]:
         """What to read for these time bounds."""
         parent = self.spec.parent
-        parents = self._member_scans(parent, bounds) if parent else [Scan(bounds)]
-        return combined_scans(parents, self.spec.partitions, self._metric_ids)
+        parents = (
+            member_scans(self._klaviyo_tap.client, parent, bounds) if parent else [Scan(bounds)]
+        )
+        metrics_wanted = included_metrics(self.options.metrics, self._account_metrics)
+        return combined_scans(parents, self.spec.partitions, metrics_wanted)
 
     def probe(self) -> None:
         """Ask Klaviyo for the least that shows whether the stream can be read.
@@ -167,10 +213,6 @@ class KlaviyoStream(Stream):
     def _operation(self) -> Operation:
         return operation(self.spec.operation)
 
-    @property
-    def _client(self) -> KlaviyoClient:
-        return self._klaviyo_tap.client
-
     @cached_property
     def _columns(self) -> tuple[str, ...]:
         return selected_columns(self._marked, self.mask)
@@ -184,7 +226,7 @@ class KlaviyoStream(Stream):
         """How this stream is read."""
         query = selection_query(self.spec, self._marked, self._columns)
         return Reader(
-            client=self._client,
+            client=self._klaviyo_tap.client,
             operation_id=self.spec.operation,
             query=replace(query, page_size=self.options.page_size or query.page_size),
             key=self.spec.replication_key,
@@ -192,33 +234,45 @@ class KlaviyoStream(Stream):
             workers=self.config["max_parallel_requests"],
             most_bytes=self.config["max_buffer_mb"] * 1_000_000,
             now=self._klaviyo_tap.started_at,
-            refused=partial(self.logger.warning, "Klaviyo refuses the events of metric %s"),
+            missing=self._say_missing,
         )
 
     @cached_property
-    def _metric_ids(self) -> list[str] | None:
-        """The metrics whose events are wanted; None for all."""
-        choice = self.options.metrics
-        if choice.everything:
-            return None
-        pages = self._client.pages("get_metrics")
-        known = [one for page in pages for one in msgspec.json.decode(page.data)]
-        return chosen_metrics(choice, known)
+    def _account_metrics(self) -> list[Metric]:
+        """The account's metrics, where events are chosen by them."""
+        if self.options.metrics.everything:
+            return []
+        pages = self._klaviyo_tap.client.pages("get_metrics")
+        return [one for page in pages for one in msgspec.json.decode(page.data)]
+
+    @cached_property
+    def _excluded_metrics(self) -> frozenset[str]:
+        if self.options.metrics.exclude and "metric_id" not in self._columns:
+            raise ConfigurationError(
+                "stream_options.events.metrics: exclude needs the column metric_id to be selected",
+            )
+        return excluded_metrics(self.options.metrics, self._account_metrics)
 
     def _opened_bookmark(self) -> Bookmark | None:
         """The bookmark of an incremental run."""
         if self.spec.replication_key is None or self.replication_method != "INCREMENTAL":
             return None
-        resumable = self.spec.resumable and self.options.metrics.everything
-        return Bookmark(
-            self.get_context_state(None),
+        state = self.get_context_state(None)
+        state.pop("partitions", None)
+        bookmark = Bookmark(
+            state,
             self.spec.replication_key,
             self._klaviyo_tap.started_at,
-            resumable=resumable,
+            resumable=self.spec.resumable and not self.options.metrics.include,
         )
+        if bookmark.was_future:
+            self.logger.warning("The bookmark of %s lay in the future and counts as now", self.name)
+        return bookmark
 
     def _bounds(self, bookmark: Bookmark | None) -> Bounds:
         """The time bounds of this run."""
+        if bookmark is None and self.spec.parent:
+            return Bounds()  # whole lists were asked for, and half ones would look like leavers
         lookback = self.options.lookback_days
         days = self.spec.lookback_days if lookback is None else lookback
         start_date: datetime | None = self._klaviyo_tap.start_date
@@ -226,25 +280,11 @@ class KlaviyoStream(Stream):
         return Bounds(start, self._klaviyo_tap.end_date)
 
     def _wanted(self, record: Record) -> bool:
-        """Whether a record lies before `end_date`, which not every endpoint can filter by."""
+        """Whether a record is one of those chosen that no endpoint can filter by."""
+        if record.get("metric_id") in self._excluded_metrics:
+            return False
         end = self._klaviyo_tap.end_date
         if end is None or self.spec.replication_key is None:
             return True
         value = record.get(self.spec.replication_key)
         return value is None or str(value) < end.isoformat()
-
-    def _member_scans(self, parent: Parent, bounds: Bounds) -> Iterator[Scan]:
-        """One scan for each parent; a parent younger than the bookmark is read whole."""
-        known = operation(parent.operation)
-        fields = {known.resource or "": ("created",)}
-        for page in self._client.pages(parent.operation, Query(sort="id", fields=fields)):
-            for resource in msgspec.json.decode(page.data):
-                young = is_younger(resource["attributes"].get("created"), bounds.start)
-                own = Bounds(self._klaviyo_tap.start_date, bounds.end) if young else bounds
-                names = {parent.column: resource["id"]}
-                yield Scan(own, path={"id": resource["id"]}, columns=names)
-
-
-def is_younger(created: str | None, start: datetime | None) -> bool:
-    """Whether something was created at or after `start`, as far as can be known."""
-    return start is None or created is None or parse_time(created) >= start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cached_property
@@ -9,7 +10,7 @@ from types import FrameType
 from typing import Any, ClassVar
 
 import click
-from singer_sdk import Tap
+from singer_sdk import Stream, Tap
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -18,13 +19,15 @@ from singer_sdk.helpers.capabilities import (
 
 from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.clock import SystemClock
-from klaviyo_client.errors import KlaviyoError
+from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.settings import (
     SETTINGS,
+    check_catalog,
     check_dates,
     check_names,
+    checked_state,
     client_settings,
     credentials,
     date_setting,
@@ -32,6 +35,10 @@ from tap_klaviyo.settings import (
 from tap_klaviyo.specs import STREAMS
 from tap_klaviyo.streams import KlaviyoStream
 from tap_klaviyo.writer import BufferedWriter
+
+
+class StreamsUnfinishedError(KlaviyoError):
+    """Some streams ended early."""
 
 
 class TapKlaviyo(Tap):
@@ -62,12 +69,15 @@ class TapKlaviyo(Tap):
         """
         # Plain pipes set TAP_KLAVIYO_API_KEY as Meltano does, without `--config ENV`.
         keywords["parse_env_config"] = True
+        keywords["state"] = checked_state(keywords.get("state"))
+        self.unfinished: list[str] = []
         super().__init__(*arguments, **keywords)
 
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
         check_names(self.config, self.config_jsonschema["properties"])
         check_dates(self.start_date, self.end_date)
+        check_catalog(self.input_catalog, [spec.name for spec in STREAMS])
         super().setup_mapper()
 
     @cached_property
@@ -101,20 +111,37 @@ class TapKlaviyo(Tap):
         options = stream_options(self.config)
         return [KlaviyoStream(self, spec, options[spec.name]) for spec in STREAMS]
 
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Sync, as the SDK does it.
+
+        Raises:
+            StreamsUnfinishedError: some streams ended early; all others were read.
+        """
+        super().sync_all()
+        if self.unfinished:
+            raise StreamsUnfinishedError(
+                f"not everything was read: {', '.join(self.unfinished)} ended early, see above",
+            )
+
     def test_streams(self) -> bool:
-        """Try each selected stream and say which scope is missing; True where all can be read."""
-        readable = True
-        for stream in self.streams.values():
-            if not stream.selected:
-                continue
-            try:
-                stream.probe()  # type: ignore[attr-defined]
-            except KlaviyoError as error:
-                readable = False
-                self.logger.error("Stream %s: %s", stream.name, error)  # noqa: TRY400
-            else:
-                self.logger.info("Stream %s: readable", stream.name)
-        return readable
+        """Try each stream and say which scope is missing; True where all can be read.
+
+        Raises:
+            KlaviyoError: nothing can be read (wrong key, server down).
+        """
+        missing = {name: self.missing_of(stream) for name, stream in self.streams.items()}
+        for name, error in missing.items():
+            level = logging.ERROR if error else logging.INFO
+            self.logger.log(level, "Stream %s: %s", name, error or "readable")
+        return not any(missing.values())
+
+    def missing_of(self, stream: Stream) -> KlaviyoError | None:
+        """Why a stream cannot be read with this key, or None."""
+        try:
+            stream.probe()  # type: ignore[attr-defined]
+        except (PermissionDeniedError, NotFoundError) as error:
+            return error
+        return None
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Write state and exit, but never in the middle of a write."""

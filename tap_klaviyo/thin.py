@@ -29,8 +29,8 @@ from tap_klaviyo.times import TimeTree
 WANTED = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00"')
 # A text that begins like a date but is not in that form: the object has to be looked into.
 UNWANTED = re.compile(rb'"\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
-# Where Klaviyo names the flow inside an event's properties, the second as an escape.
-FLOW = (b"$flow", b"\\u0024flow")
+# What shows that an event's properties name a flow or message; the second is an escaped `$`.
+MESSAGE = (b'"$message"', b'"$flow"', b"\\u0024")
 NULL = b"null"
 
 
@@ -107,6 +107,6 @@ def plain_times(record: Record, extra: dict[str, Any], times: TimeTree) -> None:
 def looked_into(attributes: Mapping[str, msgspec.Raw]) -> Mapping[str, Any]:
     """The attributes that completing a record reads, parsed where there is something in them."""
     properties = bytes(attributes.get("event_properties", NULL))
-    if any(sign in properties for sign in FLOW):
+    if any(sign in properties for sign in MESSAGE):
         return {"event_properties": msgspec.json.decode(properties)}
     return {}

@@ -52,16 +52,27 @@ def test_future_dated_records_leave_it_at_the_start_of_the_run() -> None:
     assert state == state_at("2026-11-01T00:00:00+00:00")
 
 
-def test_disorder_holds_it_until_everything_is_emitted() -> None:
-    state: dict[str, Any] = {}
+@pytest.mark.parametrize("days", [(2, 9, 5, 12), (10, 3, 8, 12), (10, 3, 12)])
+@pytest.mark.parametrize("start", [None, 1])
+def test_disorder_takes_it_back_until_everything_is_emitted(
+    days: tuple[int, ...], start: int | None
+) -> None:
+    before = state_at(day(start)) if start else {}
+    state = dict(before)
     mark = bookmark(state)
-    mark.see(day(2))
-    mark.see(day(9))
-    mark.see(day(5))
-    assert not mark.see(day(12))
-    assert state == state_at(day(9))
+    for number in days:
+        mark.see(day(number))
+    assert state == before, "rows between may still come"
     assert mark.finish()
     assert state == state_at(day(12))
+
+
+def test_a_bookmark_of_the_future_counts_as_now() -> None:
+    state = state_at("2099-01-01T00:00:00+00:00")
+    mark = bookmark(state)
+    assert mark.was_future
+    assert mark.start == CEILING
+    assert state == state_at("2026-11-01T00:00:00+00:00")
 
 
 def test_untrusted_order_moves_it_only_at_the_end() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from klaviyo_client.errors import ConfigurationError
-from tap_klaviyo.metric_choice import chosen_metrics, metric_choice
+from tap_klaviyo.metric_choice import excluded_metrics, included_metrics, metric_choice
 from tap_klaviyo.options import stream_options
 
 
@@ -16,14 +16,15 @@ from tap_klaviyo.options import stream_options
         ({"events": {"page_sise": 5}}, r"events: unknown option 'page_sise' \(did you mean"),
         ({"events": {"page_size": 1001}}, "events: page_size: page size 1001 is outside 1 to 1000"),
         ({"events": {"page_size": "many"}}, "page_size must be of type int"),
-        ({"events": {"lookback_days": -1}}, "lookback_days must not be negative"),
-        ({"tags": {"lookback_days": 3}}, "the stream must be incremental"),
+        ({"events": {"lookback_days": -1}}, "lookback_days must lie between 0 and 3650"),
+        ({"tags": {"lookback_days": 3}}, "lookback_days needs a stream that is incremental"),
         ({"events": {"filter": 'equals(colour,"red")'}}, "cannot be filtered by 'colour'"),
         ({"events": {"filter": "contains(datetime,2026)"}}, "'contains' is no operator"),
         ({"profiles": {"metrics": {"include": ["x"]}}}, "only events can be chosen by metric"),
         ({"events": {"metrics": {"only": ["x"]}}}, "unknown key 'only'"),
         ({"events": {"metrics": {"include": "x"}}}, "must be lists"),
         ({"events": {"metrics": {"include": [{"label": "x"}]}}}, "a metric is a text"),
+        ({"events": {"metrics": {"exclude": [{"id": None}]}}}, "a metric is a text"),
         ({"events": []}, "events: must be an object"),
     ],
 )
@@ -51,21 +52,30 @@ METRICS = [
 
 
 @pytest.mark.parametrize(
-    ("choice", "ids"),
+    ("choice", "ids", "left_out"),
     [
-        ({"include": ["Placed Order"]}, ["AAA111", "BBB222"]),
-        ({"include": ["CCC333"]}, ["CCC333"]),
-        ({"include": [{"name": "Placed Order", "integration": "API"}]}, ["BBB222"]),
-        ({"exclude": [{"integration": "Shopify"}]}, ["BBB222", "CCC333"]),
-        ({"include": ["Placed Order"], "exclude": [{"id": "AAA111"}]}, ["BBB222"]),
+        ({"include": ["Placed Order"]}, ["AAA111", "BBB222"], set()),
+        ({"include": ["CCC333"]}, ["CCC333"], set()),
+        ({"include": [{"name": "Placed Order", "integration": "API"}]}, ["BBB222"], set()),
+        ({"exclude": [{"integration": "Shopify"}]}, None, {"AAA111"}),
+        ({"include": ["Placed Order"], "exclude": [{"id": "AAA111"}]}, ["BBB222"], {"AAA111"}),
     ],
 )
-def test_metrics_are_chosen_by_id_name_or_integration(choice: Any, ids: list[str]) -> None:
-    assert chosen_metrics(metric_choice(choice), METRICS) == ids
+def test_metrics_are_chosen_by_id_name_or_integration(
+    choice: Any, ids: list[str] | None, left_out: set[str]
+) -> None:
+    assert included_metrics(metric_choice(choice), METRICS) == ids
+    assert excluded_metrics(metric_choice(choice), METRICS) == left_out
+
+
+def test_a_choice_of_nothing_is_refused() -> None:
+    choice = metric_choice({"include": ["Placed Order"], "exclude": ["Placed Order"]})
+    with pytest.raises(ConfigurationError, match="no metric is left to read"):
+        included_metrics(choice, METRICS)
 
 
 def test_a_metric_that_does_not_exist_is_named_with_the_nearest() -> None:
     with pytest.raises(
         ConfigurationError, match=r"no metric with name 'Place Order'.*did you mean"
     ):
-        chosen_metrics(metric_choice({"include": ["Place Order"]}), METRICS)
+        included_metrics(metric_choice({"include": ["Place Order"]}), METRICS)
