@@ -29,7 +29,10 @@ Together = Callable[[Callable[[list[str]], Any], list[list[str]]], Iterable[Any]
 
 
 class AccountDirectory:
-    """Finds lists by name and profiles by identifier; remembers what it found."""
+    """Finds lists by name and profiles by identifier; remembers what it found.
+
+    `requests` counts what it asked.
+    """
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class AccountDirectory:
         self._together = together
         self._lists: dict[str, ListFound] = {}
         self._profiles: dict[tuple[str, str], str] = {}
-        self.created = 0
+        self.requests = 0
 
     @property
     def create_lists(self) -> bool:
@@ -73,6 +76,7 @@ class AccountDirectory:
     def _lookup(self, name: str) -> ListFound:
         """What Klaviyo has under that name."""
         query = Query(filter=condition("any", "name", [name]), fields={"list": ("name",)})
+        self.requests += 1
         ids: list[str] = []
         for page in self._client.pages("get_lists", query):
             resources = msgspec.json.decode(page.data)
@@ -89,6 +93,7 @@ class AccountDirectory:
         if opt_in_process:
             attributes["opt_in_process"] = opt_in_process
         body = ENCODER.encode({"data": {"type": "list", "attributes": attributes}})
+        self.requests += 1
         try:
             answer = self._client.write("create_list", body)
         except (ConnectionFailedError, ServerError) as error:
@@ -96,7 +101,6 @@ class AccountDirectory:
                 raise
             found = self._lookup(name)
             return ListFound(found.id, ACCEPTED if found.id else LOST)
-        self.created += 1
         return ListFound(answer.json()["data"]["id"], ACCEPTED)
 
     def profile_ids(self, kind: str, values: Iterable[str]) -> Mapping[str, str | None]:
@@ -108,9 +112,16 @@ class AccountDirectory:
         wanted = list(values)
         missing = [value for value in wanted if (kind, folded(kind, value)) not in self._profiles]
         batches = [missing[start : start + AT_ONCE] for start in range(0, len(missing), AT_ONCE)]
+        self.requests += len(batches)
         for found in self._together(lambda batch: self._search(kind, batch), batches):
             self._profiles |= found
         return {value: self._profiles.get((kind, folded(kind, value))) for value in wanted}
+
+    def expect(self, identities: Iterable[str]) -> None:
+        """Take it that these people (`Item.identities`) exist; for a dry run."""
+        for identity in identities:
+            kind, _, value = identity.partition(":")
+            self._profiles[kind, value] = f"dry-run {identity}"
 
     def _search(self, kind: str, values: list[str]) -> dict[tuple[str, str], str]:
         """The profiles that have one of these identifiers."""

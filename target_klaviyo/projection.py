@@ -5,7 +5,7 @@ Compiled once for each stream; the cost of a row is one look-up for each of its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,9 +90,17 @@ def take(accepted: dict[str, Any], step: Step, column: str, value: Any) -> None:
 
 
 def projection(
-    mapping: StreamMapping, columns: list[str], locale: Locale, *, check: bool = True
+    mapping: StreamMapping,
+    columns: list[str],
+    locale: Locale,
+    *,
+    texts: Collection[str] = (),
+    check: bool = True,
 ) -> Projection:
     """Compile a mapping for a stream with these columns.
+
+    Those in `texts` hold text only, and fill an object (`location`) only where the mapping says
+    so.
 
     Raises:
         ConfigurationError: the mapping names a column that the stream lacks, or nothing fills
@@ -103,7 +111,7 @@ def projection(
         problems = [*missing_columns(mapping, columns)]
         if problems:
             raise ConfigurationError("\n".join(problems))
-    sources = dict(field_sources(mapping, columns))
+    sources = dict(field_sources(mapping, columns, texts))
     if check:
         check_needs(mapping, sources, columns)
     left_out = read_only(mapping, columns)
@@ -126,7 +134,9 @@ def missing_columns(mapping: StreamMapping, columns: list[str]) -> Iterator[str]
             )
 
 
-def field_sources(mapping: StreamMapping, columns: list[str]) -> Iterator[tuple[str, str]]:
+def field_sources(
+    mapping: StreamMapping, columns: list[str], texts: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Field and column for everything that a column fills: as mapped, else by its name."""
     spec = mapping.sink
     for name, source in mapping.columns.items():
@@ -138,7 +148,8 @@ def field_sources(mapping: StreamMapping, columns: list[str]) -> Iterator[tuple[
     mapped = {source.column for source in mapping.columns.values()}
     taken = mapped.union(mapping.ignored, mapping.types)
     for column, name in by_name.items():
-        if column not in taken and name not in mapping.columns:
+        text_for_object = spec.fields.get(name) == "json" and column in texts
+        if column not in taken and name not in mapping.columns and not text_for_object:
             yield name, column
 
 

@@ -42,8 +42,14 @@ class KlaviyoSink(BatchSink):
         self._target = target
         mapping = target.mapping_of(stream_name)
         self.spec = mapping.sink
-        columns = list(schema.get("properties") or {})
-        self._projection = projection(mapping, columns, target.locale, check=bool(columns))
+        declared = schema.get("properties") or {}
+        self._projection = projection(
+            mapping,
+            list(declared),
+            target.locale,
+            texts={name for name, one in declared.items() if is_text(one)},
+            check=bool(declared),
+        )
         self._rules = target.rules(mapping, self.key_properties)
         self._fits_stream = self._compiled(schema) if self.validate_schema else None
         self._fits_sink = compiled(sink_schema(self.spec.name))
@@ -188,3 +194,9 @@ class IgnoringSink(BatchSink):
 
     def activate_version(self, new_version: int) -> None:
         """Nothing to do."""
+
+
+def is_text(declared: Any) -> bool:
+    """Whether a column is declared as text, and as nothing else but null."""
+    types = declared.get("type") if isinstance(declared, Mapping) else None
+    return types == "string" or (isinstance(types, list) and set(types) == {"string", "null"})

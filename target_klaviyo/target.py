@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from types import FrameType
@@ -205,7 +206,7 @@ class TargetKlaviyo(Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         """Keep the message as it came, for dead letters."""
         # The SDK alters the schema in place.
-        self.message = {**message_dict, "schema": dict(message_dict.get("schema") or {})}
+        self.message = deepcopy(message_dict)
         super()._process_schema_message(message_dict)
 
     def _process_record_message(self, message_dict: dict[str, Any]) -> None:
@@ -227,10 +228,14 @@ class TargetKlaviyo(Target):
             RowsFailedError: rows were refused, and the settings say to stop.
         """
         if items:
+            asked = self.directory.requests
             delivery = self.courier.deliver(spec.plan(items, self.directory))
+            delivery.requests += self.directory.requests - asked
             self.report.delivered(stream_name, delivery)
             if delivery.error:
                 raise delivery.error
+            if self.config["dry_run"]:
+                self.directory.expect(name for item in items for name in item.identities)
         self.report.check()
 
     def process_endofpipe(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
-from tests.target.running import Run, records, run_here, schema, state, text
+from tests.target.running import Run, profiles, records, run_here, schema, state, text
 
 CUSTOMERS = schema("profiles", "email", "title", keys=["email"])
 NOBODY = "http://127.0.0.1:9"
@@ -66,6 +67,10 @@ def test_a_scope_missing_for_reading_jobs_leaves_rows_unknown(tmp_path: Path) ->
     ("settings", "expected"),
     [
         ({"api_key": None}, "the setting api_key is missing"),
+        (
+            {"oauth": {"client_id": "a", "client_secret": "b", "refresh_token": "c"}},
+            "set either api_key or oauth, not both",
+        ),
         ({"streams": {"orders": {"sink": "evnts"}}}, "did you mean 'events'?"),
         ({"default_timezone": "Europe/Lodon"}, "did you mean 'Europe/London'?"),
         ({"default_phone_region": "XX"}, "there is no region 'XX'"),
@@ -158,3 +163,42 @@ def test_a_stream_of_the_mapping_that_never_comes_is_named(
     streams = {"orders": {"sink": "events"}}
     ran = run_here(tmp_path, sandbox.url, customers(GOOD), streams=streams)
     assert "streams.orders: no such stream came" in ran.log
+
+
+def test_a_dry_run_knows_the_people_it_would_have_written(sandbox: Sandbox, tmp_path: Path) -> None:
+    listed = schema("list_profiles", "list_name", "email")
+    rows = [{"list_name": "News", "email": "ada@shop.org"}]
+    messages = [*customers(GOOD), listed, *records("list_profiles", rows)]
+    ran = run_here(tmp_path, sandbox.url, messages, dry_run=True)
+    assert (ran.code, ran.states, ran.errors) == (0, [], [])
+
+
+def test_stream_maps_apply_and_dead_letters_hold_what_came(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    letters = tmp_path / "letters.jsonl"
+    messages = [
+        schema("crm", "mail", "rank", keys=["mail"]),
+        *records("crm", [{"mail": "ada@shop.org", "rank": "1"}, {"mail": "bad", "rank": "2"}]),
+    ]
+    ran = run_here(
+        tmp_path,
+        sandbox.url,
+        messages,
+        stream_maps={
+            "crm": {
+                "__alias__": "profiles",
+                "email": "mail",
+                "__else__": None,
+                "__key_properties__": ["email"],
+                "title": "'Dr ' + rank",
+            }
+        },
+        on_error="dead_letter",
+        dead_letter_path=str(letters),
+    )
+    assert (ran.code, ran.errors) == (0, [])
+    assert profiles(sandbox)["ada@shop.org"]["title"] == "Dr 1"
+    told, letter = [json.loads(line) for line in letters.read_text().splitlines()]
+    assert (told["stream"], letter["stream"]) == ("crm", "crm")
+    assert letter["record"] == {"mail": "bad", "rank": "2"}

@@ -165,3 +165,11 @@ def test_events_of_tap_klaviyo() -> None:
         "time": "2026-01-01T00:00:00+00:00",
         "properties": {"$value": 3},
     }
+
+
+def test_text_called_like_an_object_is_a_property() -> None:
+    mapping = own_mapping("profiles")
+    assert mapping is not None
+    made = projection(mapping, ["email", "location"], Locale(), texts={"email", "location"})
+    accepted = made.accepted({"email": "ada@shop.org", "location": "Bristol"})
+    assert accepted == {"email": "ada@shop.org", "properties": {"location": "Bristol"}}
