@@ -244,8 +244,10 @@ class KlaviyoClient:
             return attempt(call, ticket)
 
         def wait(details: Any) -> None:
+            seconds = delay_seconds(details["exception"], details["tries"])
+            logger.warning("%s; trying again in %.1f s", details["exception"], seconds)
             if ticket is not None:
-                self._pacer.defer(ticket, delay_seconds(details["exception"], details["tries"]))
+                self._pacer.defer(ticket, seconds)
 
         retrying = backoff.on_exception(
             backoff.constant,

@@ -8,6 +8,7 @@ latest moment at which the server may have counted it.
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections import deque
@@ -18,9 +19,13 @@ from klaviyo_client.clock import Clock
 from klaviyo_client.errors import WaitTooLongError
 from klaviyo_client.operations import Rate
 
+logger = logging.getLogger(__name__)
+
 SECOND, MINUTE, DAY = 1, 60, 86_400
 # How soon to look again when only requests under way fill a window.
 RECHECK_SECONDS = 0.01
+# A shorter wait is the ordinary course of things.
+WORTH_SAYING_SECONDS = 5.0
 WINDOW_LIMIT = re.compile(r"(\d+)\s*;\s*w=(\d+)")
 
 
@@ -111,6 +116,8 @@ class Pacer:
                     return Ticket(operation_id, held)
             if delay > self._max_wait_seconds:
                 raise WaitTooLongError(operation_id, delay, self._max_wait_seconds)
+            if delay > WORTH_SAYING_SECONDS:
+                logger.info("Waiting %.0f s for the rate limit of %s", delay, operation_id)
             self._clock.sleep(delay)
 
     def release(self, ticket: Ticket, headers: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import click
+import simplejson
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError
 from singer_sdk.plugin_base import SingerCommand
 
@@ -42,10 +43,10 @@ class ClearCommand(SingerCommand):
             message = str(error)
         except MapExpressionError as error:
             message = f"stream_maps: {error}"
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
             message = f"a file given with --config, --catalog or --state is no JSON: {error}"
         except OSError as error:
-            message = f"{error.filename or 'stdout'}: {error.strerror}"
+            message = str(error)
         for line in message.splitlines():
             self.logger.error(line)
         sys.exit(1)

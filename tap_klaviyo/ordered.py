@@ -228,13 +228,14 @@ class OrderedReader:
         self._source.held(reading.scan, reading.count)
 
     def _put(self, reading: Reading, page: Page, latest: Span | None) -> bool:
-        """Hand a page over when there is room; the one that is due always finds some."""
+        """Hand a page over when there is room; the one page that is due always finds some."""
+
+        def has_room() -> bool:
+            due = self._order[0] is reading and not reading.pages
+            return self._stopped or due or self._buffered < self._most_bytes
+
         with self._changed:
-            self._changed.wait_for(
-                lambda: (
-                    self._stopped or self._buffered < self._most_bytes or self._order[0] is reading
-                )
-            )
+            self._changed.wait_for(has_room)
             if self._stopped:
                 return False
             reading.pages.append(page)

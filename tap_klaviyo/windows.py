@@ -39,8 +39,8 @@ class WindowPlan:
         """Every window, each cut when it is asked for."""
         while self.start < self.end:
             start = self.start
-            # The other reader of `length` may shorten it meanwhile; a window is never empty.
-            self.start = min(self.end, whole_second(start + max(self.length, SHORTEST)))
+            length = min(max(self.length, SHORTEST), self.end - start)
+            self.start = min(self.end, whole_second(start + length))
             yield Bounds(start, self.start)
         if self.open_end:
             yield Bounds(max(self.start, self.end), None)
@@ -49,9 +49,8 @@ class WindowPlan:
         """Learn how many pages a window held; less than a whole page counts as a part."""
         if bounds.start is None or bounds.end is None:
             return
-        length = bounds.end - bounds.start
-        most = length * GROWTH
-        self.length = max(SHORTEST, min(most, length * (self.wanted / pages) if pages else most))
+        growth = min(GROWTH, self.wanted / pages) if pages else GROWTH
+        self.length = max(SHORTEST, (bounds.end - bounds.start) * growth)
 
 
 def whole_second(moment: datetime) -> datetime:

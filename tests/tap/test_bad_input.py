@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,12 @@ SECRET = "pk_secret_4711"  # noqa: S105 - made up, to be looked for in messages
     [
         ({"api_key": ""}, "the setting api_key is missing"),
         ({"start_date": "last week"}, "start_date is no date"),
+        ({"start_date": "now"}, "start_date is no date"),
+        ({"start_date": "10:30"}, "start_date is no date"),
+        ({"start_date": "0001-01-01"}, "start_date must be 2000-01-01 or later"),
+        ({"max_tries": 0}, "max_tries"),
+        ({"max_wait_seconds": -5}, "max_wait_seconds"),
+        ({"stream_maps": {"lists": {"name": "no("}}}, "stream_maps"),
         ({"start_date": "2026-02-01", "end_date": "2026-01-01"}, "end_date must be later"),
         ({"api_kye": "x"}, "unknown setting 'api_kye' (did you mean 'api_key'?)"),
         ({"on_missing_scope": "maybe"}, "on_missing_scope"),
@@ -40,6 +47,7 @@ def test_a_wrong_setting_is_named(run_tap: RunTap, settings: dict[str, Any], mes
     assert run.code == 1
     assert message in run.errors
     assert "Traceback" not in run.errors
+    assert "unhandled error" not in run.errors
     assert SECRET not in run.errors
     assert not [one for one in run.messages if one["type"] == "RECORD"]
 
@@ -106,6 +114,7 @@ def test_a_wait_that_is_too_long_ends_the_run(run_tap: RunTap) -> None:
         sandbox.faults.add(operation="get_lists", kind="status", status=429, retry_after=7200)
         run = run_tap(sandbox.url, "lists")
         assert run.code == 1
+        assert "Stream lists ends early" in run.errors
         assert "asks to wait 7200 s, more than max_wait_seconds (600)" in run.errors
 
 
@@ -123,3 +132,73 @@ def test_a_broken_bookmark_is_named(run_tap: RunTap) -> None:
         run = run_tap(sandbox.url, "lists", state=state)
         assert run.code == 1
         assert "the bookmark in the state is no time" in run.errors
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ([], "the state is no Singer state"),
+        ({"bookmarks": None}, "the state is no Singer state"),
+        ({"bookmarks": {"lists": None}}, "the state is no Singer state"),
+    ],
+)
+def test_a_state_of_another_shape_is_refused(run_tap: RunTap, state: Any, message: str) -> None:
+    run = run_tap("http://127.0.0.1:9", "lists", state=state)
+    assert run.code == 1
+    assert message in run.errors
+    assert "Traceback" not in run.errors
+
+
+def test_a_whole_state_message_counts_as_its_value(run_tap: RunTap) -> None:
+    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+        first = run_tap(sandbox.url, "lists")
+        again = run_tap(sandbox.url, "lists", state={"type": "STATE", "value": first.state})
+        assert len(again.records("lists")) < len(first.records("lists"))
+
+
+def test_a_bookmark_of_the_future_is_said_and_counts_as_now(run_tap: RunTap) -> None:
+    future = {"replication_key": "updated", "replication_key_value": "2099-01-01T00:00:00+00:00"}
+    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+        run = run_tap(sandbox.url, "lists", state={"bookmarks": {"lists": future}})
+        assert run.code == 0
+        assert "The bookmark of lists lay in the future" in run.errors
+        assert run.state["bookmarks"]["lists"]["replication_key_value"] < "2099"
+
+
+def test_partitions_of_another_taps_state_do_not_multiply_records(run_tap: RunTap) -> None:
+    partitions = {"partitions": [{"context": {"filter": "a"}}, {"context": {"filter": "b"}}]}
+    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+        plain = run_tap(sandbox.url, "campaigns")
+        run = run_tap(sandbox.url, "campaigns", state={"bookmarks": {"campaigns": partitions}})
+        assert run.records("campaigns") == plain.records("campaigns")
+        assert "partitions" not in run.state["bookmarks"]["campaigns"]
+
+
+@pytest.mark.parametrize("name", ["config", "state", "catalog"])
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_an_unreadable_file_is_named(tmp_path: Path, name: str, content: str | None) -> None:
+    path = tmp_path / f"{name}.json"
+    if content is not None:
+        path.write_text(content)
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_klaviyo", f"--{name}", str(path)],
+        text=True,
+        capture_output=True,
+        check=False,
+        env=environment({"api_key": SECRET}),
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "no JSON" in done.stderr or str(path) in done.stderr
+
+
+def test_a_catalog_of_another_tap_is_refused(run_tap: RunTap) -> None:
+    entry = {
+        "tap_stream_id": "listperson",
+        "stream": "listperson",
+        "schema": {"type": "object"},
+        "metadata": [{"breadcrumb": [], "metadata": {"selected": True}}],
+    }
+    run = run_tap("http://127.0.0.1:9", catalog_content={"streams": [entry]})
+    assert run.code == 1
+    assert "the catalog selects the unknown stream 'listperson'" in run.errors

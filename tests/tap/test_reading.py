@@ -239,3 +239,73 @@ def test_a_deselected_field_inside_an_object_is_left_out(
     assert found == wanted
     sent = sandbox.requests.of("get_profiles")[-1].parameters["fields[profile]"].split(",")
     assert "email" not in sent
+
+
+def test_whole_lists_are_read_on_demand_whatever_the_start_date(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    content = catalog("list_profiles")
+    for stream in content["streams"]:
+        stream["replication_method"] = "FULL_TABLE"
+    run = run_tap(sandbox.url, catalog_content=content, start_date="2026-08-01")
+    assert run.code == 0, run.errors
+    assert len(run.records("list_profiles")) == len(full.records("list_profiles"))
+
+
+def test_excluding_a_metric_keeps_events_without_one(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    options = {"events": {"metrics": {"exclude": ["Placed Order"]}}}
+    run = run_tap(sandbox.url, "events", stream_options=options)
+    wanted = [one["id"] for one in full.records("events") if one["metric_name"] != "Placed Order"]
+    assert [one["id"] for one in run.records("events")] == wanted
+    assert any(one["metric_id"] is None for one in run.records("events"))
+
+
+def test_a_sparse_catalog_has_the_defaults_of_ours(sandbox: Sandbox, run_tap: RunTap) -> None:
+    content = catalog("profiles")
+    for stream in content["streams"]:
+        stream["metadata"] = [row for row in stream["metadata"] if not row["breadcrumb"]]
+        for name in ("replication_key", "replication_method", "key_properties"):
+            stream.pop(name, None)
+        stream["metadata"][0]["metadata"] = {"selected": stream["tap_stream_id"] == "profiles"}
+    run = run_tap(sandbox.url, catalog_content=content)
+    assert run.code == 0, run.errors
+    sent = sandbox.requests.of("get_profiles")[-1].parameters
+    assert sent["additional-fields[profile]"] == "subscriptions"
+    assert "include" not in sent
+    assert run.state["bookmarks"]["profiles"]["replication_key"] == "updated"
+
+
+def test_predictions_are_read_when_selected(sandbox: Sandbox, run_tap: RunTap) -> None:
+    content = catalog("profiles")
+    for stream in content["streams"]:
+        for row in stream["metadata"]:
+            if row["breadcrumb"] == ["properties", "predictive_analytics"]:
+                row["metadata"]["selected"] = True
+    run = run_tap(sandbox.url, catalog_content=content)
+    assert any(one["predictive_analytics"] for one in run.records("profiles"))
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1])
+@pytest.mark.parametrize("workers", [1, 3, 16])
+def test_reading_at_once_changes_nothing(
+    full: Run, run_tap: RunTap, workers: int, delay: float
+) -> None:
+    with Sandbox(profiles=150, events=3000, limits=False, delay=delay) as slow:
+        options = {"events": {"page_size": 100}, "profiles": {"page_size": 20}}
+        run = run_tap(
+            slow.url,
+            "events",
+            "profiles",
+            "list_profiles",
+            stream_options=options,
+            max_parallel_requests=workers,
+            max_buffer_mb=1,
+        )
+    assert run.code == 0, run.errors
+    for stream in ("events", "profiles", "list_profiles"):
+        key = "id" if stream != "list_profiles" else "list_id"
+        found, wanted = run.records(stream), full.records(stream)
+        assert [one[key] for one in found] == [one[key] for one in wanted]
+        assert sorted(map(str, found)) == sorted(map(str, wanted))

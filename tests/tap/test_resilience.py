@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import array
+import fcntl
 import json
 import signal
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from klaviyo_sandbox import Sandbox
 from tests.tap.account import ids
 from tests.tap.running import RunTap, catalog, environment
 
+PIPE_BYTES = 32_768
 EVENTS = {"page[size]": "1000", "sort": "datetime"}
 
 
@@ -61,20 +66,84 @@ def test_a_repeated_cursor_ends_the_run_with_the_reason(run_tap: RunTap) -> None
         assert "Traceback" not in run.errors
 
 
-def test_disorder_inside_a_scan_holds_the_bookmark_until_its_end(run_tap: RunTap) -> None:
+def test_disorder_inside_a_scan_takes_the_bookmark_back(run_tap: RunTap) -> None:
     with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        wanted = ids(sandbox.url, "events", **EVENTS)
+        sandbox.requests.clear()
         # The read ends half-way: what was already emitted out of order must come again.
-        sandbox.faults.add(operation="get_events", kind="status", status=400, after=2)
-        sandbox.faults.add(operation="get_events", kind="unsorted", times=9)
-        options = {"events": {"page_size": 100}}
+        sandbox.faults.add(operation="get_events", kind="status", status=400, after=3)
+        sandbox.faults.add(operation="get_events", kind="unsorted", times=2, after=1)
+        options = {"events": {"page_size": 100, "lookback_days": 0}}
         run = run_tap(sandbox.url, "events", stream_options=options)
         assert run.code == 1
+        assert run.records("events")
+        assert run.state["bookmarks"]["events"] == {}
         sandbox.faults.clear()
-        wanted = ids(sandbox.url, "events", **EVENTS)
-        options["events"]["lookback_days"] = 0
         again = run_tap(sandbox.url, "events", stream_options=options, state=run.state)
-        found = {one["id"] for part in (run, again) for one in part.records("events")}
-        assert found == wanted
+        assert {one["id"] for one in again.records("events")} == wanted
+
+
+def test_a_stream_that_breaks_off_keeps_its_progress_and_the_others_are_read(
+    run_tap: RunTap,
+) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        wanted = {
+            name: ids(sandbox.url, name, **sizes)
+            for name, sizes in (("events", EVENTS), ("lists", {}), ("profiles", {}))
+        }
+        sandbox.faults.add(operation="get_events", kind="status", status=400, after=2)
+        options = {"events": {"page_size": 100, "lookback_days": 0}}
+        run = run_tap(sandbox.url, *wanted, stream_options=options)
+        assert run.code == 1
+        assert "Stream events ends early: Klaviyo answered 400" in run.errors
+        assert "not everything was read: events" in run.errors
+        for name in ("lists", "profiles"):
+            assert {one["id"] for one in run.records(name)} == wanted[name]
+        bookmark = run.state["bookmarks"]["events"]["replication_key_value"]
+        assert bookmark == run.records("events")[-1]["datetime"]
+        sandbox.faults.clear()
+        again = run_tap(sandbox.url, *wanted, stream_options=options, state=run.state)
+        found = [one["id"] for part in (run, again) for one in part.records("events")]
+        assert set(found) == wanted["events"]
+        assert len(found) < 1.5 * len(wanted["events"]), "it continued"
+
+
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_metric_that_klaviyo_refuses_is_left_out_with_a_warning(
+    run_tap: RunTap, times: int
+) -> None:
+    metrics = ["Placed Order", "Opened Email"]
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        options = {"events": {"metrics": {"include": metrics}}}
+        whole = run_tap(sandbox.url, "events", stream_options=options)
+        sandbox.faults.add(operation="get_events", kind="status", status=400, times=times)
+        run = run_tap(sandbox.url, "events", stream_options=options, max_parallel_requests=1)
+        names = {one["metric_name"] for one in run.records("events")}
+        assert len(names) == (1 if times == 1 else 0)
+        assert "goes on without" in run.errors
+        assert names < {one["metric_name"] for one in whole.records("events")}
+
+
+def test_a_400_in_the_middle_of_a_metric_is_no_refusal(run_tap: RunTap) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        options = {"events": {"page_size": 20, "metrics": {"include": ["Placed Order"]}}}
+        sandbox.faults.add(operation="get_events", kind="status", status=400, after=1)
+        run = run_tap(sandbox.url, "events", stream_options=options)
+        assert run.code == 1
+        assert "Stream events ends early" in run.errors
+
+
+def test_a_list_that_goes_away_meanwhile_does_not_end_the_run(run_tap: RunTap) -> None:
+    with Sandbox(profiles=60, events=0, limits=False) as sandbox:
+        groups = ids(sandbox.url, "lists")
+        sandbox.faults.add(operation="get_profiles_for_list", kind="status", status=404)
+        run = run_tap(sandbox.url, "list_profiles", "tags", max_parallel_requests=1)
+        assert run.code == 0, run.errors
+        assert "Stream list_profiles goes on without" in run.errors
+        read = {one["list_id"] for one in run.records("list_profiles")}
+        assert read
+        assert read < groups
+        assert run.records("tags")
 
 
 def kill_after(command: list[str], lines: int, how: signal.Signals, url: str) -> list[str]:
@@ -133,6 +202,38 @@ def test_a_killed_run_continues_from_its_last_state(
             }
             found |= {one["id"] for one in again.records(stream)}
             assert found == everything, stream
+
+
+def test_a_signal_while_the_loader_is_busy_leaves_whole_lines_and_a_state(tmp_path: Path) -> None:
+    with Sandbox(profiles=20, events=12_000, limits=False) as sandbox:
+        (tmp_path / "catalog.json").write_text(json.dumps(catalog("events")))
+        command = [sys.executable, "-m", "tap_klaviyo", "--catalog", str(tmp_path / "catalog.json")]
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment({"api_url": sandbox.url, "api_key": "pk_test"}),
+        ) as process:
+            assert process.stdout
+            first = process.stdout.readline()
+            wait_until_full(process.stdout.fileno())
+            process.send_signal(signal.SIGTERM)
+            lines = [first, *process.stdout.readlines()]
+        assert process.returncode == 0
+        assert all(line.endswith(b"\n") for line in lines)
+        assert json.loads(lines[-1])["type"] == "STATE"
+
+
+def wait_until_full(pipe: int) -> None:
+    """Wait until the writer fills the pipe and blocks: its content stops growing."""
+    before = -1
+    while True:
+        held = array.array("i", [0])
+        fcntl.ioctl(pipe, termios.FIONREAD, held)
+        if held[0] == before > PIPE_BYTES:
+            return
+        before = held[0]
+        time.sleep(0.05)
 
 
 def test_a_loader_that_goes_away_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from klaviyo_client.errors import PaginationError
+from klaviyo_client.wire import Links, Page
+from tap_klaviyo.ordered import OrderedReader, Source, Span
+from tap_klaviyo.scans import Bounds, Scan
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+BIG = 10_000_000
+
+
+def page(*seconds: int, more: bool = False, padding: int = 0) -> Page:
+    content = msgspec.json.encode([*seconds, "x" * padding])
+    return Page(msgspec.Raw(content), links=Links("next") if more else None)
+
+
+def seconds_of(one: Page) -> list[int]:
+    return [value for value in msgspec.json.decode(one.data) if isinstance(value, int)]
+
+
+def at(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def part(scan: Scan, bounds: Bounds) -> Scan:
+    return replace(scan, bounds=bounds, window=True)
+
+
+def span(one: Page) -> Span:
+    found = seconds_of(one)
+    return at(found[0]), at(found[-1])
+
+
+class Server:
+    """Records at whole seconds, read in pages of two, by time bounds."""
+
+    def __init__(self, seconds: list[int]) -> None:
+        self.seconds = sorted(seconds)
+        self.asked: list[Scan] = []
+
+    def pages(self, scan: Scan) -> Iterator[Page]:
+        self.asked.append(scan)
+        start, end = scan.bounds.start, scan.bounds.end
+        found = [
+            one
+            for one in self.seconds
+            if (start is None or at(one) >= start) and (end is None or at(one) < end)
+        ]
+        chunks = [found[i : i + 2] for i in range(0, len(found), 2)] or [[]]
+        for number, chunk in enumerate(chunks):
+            yield page(*chunk, more=number + 1 < len(chunks))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 200), max_size=60),
+    st.integers(1, 8),
+    st.lists(st.integers(1, 199), max_size=4, unique=True),
+)
+def test_every_record_comes_once_and_in_order_however_scans_are_cut(
+    seconds: list[int], workers: int, edges: list[int]
+) -> None:
+    server = Server(seconds)
+    points = [0, *sorted(edges), 201]
+    scans = [Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(points)]
+    reader = OrderedReader(Source(server.pages, part, span), workers, BIG)
+    found = [
+        one
+        for scan, taken in reader.pages(scans)
+        for one in seconds_of(taken)
+        if scan.holds(at(one).isoformat())
+    ]
+    assert found == sorted(seconds)
+
+
+def test_an_error_comes_after_the_pages_before_it() -> None:
+    def pages(scan: Scan) -> Iterator[Page]:
+        yield page(int(scan.path["id"]))
+        if scan.path["id"] == "2":
+            raise PaginationError("broken")
+
+    scans = [Scan(path={"id": str(number)}) for number in range(5)]
+    taken: list[int] = []
+    reading = OrderedReader(Source(pages, part), 4, BIG).pages(scans)
+    with pytest.raises(PaginationError, match="broken"):
+        taken.extend(number for _, one in reading for number in seconds_of(one))
+    assert taken == [0, 1, 2]
+
+
+def test_an_error_while_scans_are_looked_for_comes_in_its_place() -> None:
+    def scans() -> Iterator[Scan]:
+        yield Scan(path={"id": "1"})
+        raise PaginationError("no more lists")
+
+    taken: list[int] = []
+    reading = OrderedReader(Source(lambda _: iter([page(7)]), part), 3, BIG).pages(scans())
+    with pytest.raises(PaginationError, match="no more lists"):
+        taken.extend(number for _, one in reading for number in seconds_of(one))
+    assert taken == [7]
+
+
+def test_a_consumer_that_stops_stops_the_readers() -> None:
+    read = 0
+    lock = threading.Lock()
+
+    def pages(scan: Scan) -> Iterator[Page]:  # noqa: ARG001
+        nonlocal read
+        for _ in range(100):
+            with lock:
+                read += 1
+            yield page(1, padding=1000, more=True)
+
+    scans = [Scan(path={"id": str(number)}) for number in range(50)]
+    taken = OrderedReader(Source(pages, part), 4, most_bytes=5000).pages(scans)
+    next(taken)
+    before = -1
+    while before != read:
+        before = read
+        time.sleep(0.005)
+    assert read <= 5 + 1 + 4 + 4, "the buffer, the page taken, one in each reader's hand"
+    taken.close()  # type: ignore[attr-defined]

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_klaviyo.windows import SHORTEST, WindowPlan, cuts
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+SPANS = st.timedeltas(timedelta(0), timedelta(days=3650))
+
+
+@given(
+    SPANS,
+    st.timedeltas(timedelta(0), timedelta(days=400)),
+    st.booleans(),
+    st.lists(st.floats(0, 50), min_size=1, max_size=9),
+)
+def test_windows_cover_the_span_without_gap_or_overlap(
+    span: timedelta, length: timedelta, open_end: bool, held: list[float]
+) -> None:
+    plan = WindowPlan(START, START + span, max(length, span / 500), 2.0, open_end)
+    windows = []
+    for number, window in enumerate(plan):
+        windows.append(window)
+        plan.held(window, held[number % len(held)])
+        plan.length = max(plan.length, span / 500)  # keep the example short
+    edges = [one.start for one in windows] + [windows[-1].end if windows else None]
+    assert [one.end for one in windows] == edges[1:]
+    if windows:
+        assert windows[0].start == START
+        assert windows[-1].end == (None if open_end else START + span)
+    assert bool(windows) == (open_end or span > timedelta(0))
+
+
+def test_a_heavy_window_makes_the_next_ones_shorter_and_an_empty_one_longer() -> None:
+    plan = WindowPlan(START, START + timedelta(days=900), timedelta(days=10), 2.0, open_end=True)
+    windows = iter(plan)
+    plan.held(next(windows), 20)
+    assert plan.length == timedelta(days=1)
+    plan.held(next(windows), 0)
+    assert plan.length == timedelta(days=8)
+
+
+@given(SPANS, SPANS, st.integers(1, 16))
+def test_cuts_lie_inside_in_order_and_on_whole_seconds(
+    span: timedelta, step: timedelta, most: int
+) -> None:
+    points = cuts(START, START + span, step, most)
+    assert len(points) <= most
+    assert points == sorted(set(points))
+    assert all(START + SHORTEST <= one < START + span and not one.microsecond for one in points)
