@@ -62,7 +62,10 @@ def complaints(
     path: Path, entry: Entry, keys: tuple[str, ...], body: bytes, name: str
 ) -> Iterable[str]:
     """What a schema has against a body."""
-    for error in validator(path, entry.operation, keys).iter_errors(json.loads(body)):
+    # Sparse fields leave out what the file calls required.
+    sparse = any(parameter.startswith("fields[") for parameter in entry.parameters)
+    judge = validator(path, entry.operation, keys, sparse=sparse)
+    for error in judge.iter_errors(json.loads(body)):
         place = "/".join(str(part) for part in error.instance_path)
         yield f"{entry.operation} {entry.status} {name} /{place}: {error.message[:300]}"
 
@@ -85,21 +88,36 @@ def descriptions(path: Path) -> dict[str, dict[str, Any]]:
 
 
 @cache
-def components(path: Path) -> dict[str, Any]:
+def components(path: Path, *, sparse: bool) -> dict[str, Any]:
     """The file's schemas as plain JSON Schema."""
+    schemas = document(path)["components"]["schemas"]
     return {
-        name: mended(schema) for name, schema in document(path)["components"]["schemas"].items()
+        name: undemanding(mended(schema)) if sparse else mended(schema)
+        for name, schema in schemas.items()
     }
 
 
+def undemanding(schema: Any) -> Any:
+    """A schema none of whose resources must have any attribute."""
+    if isinstance(schema, list):
+        return [undemanding(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: undemanding(part) for name, part in schema.items()}
+    attributes = made.get("properties", {}).get("attributes") if made.get("properties") else None
+    if isinstance(attributes, dict):
+        attributes.pop("required", None)
+    return made
+
+
 @cache
-def validator(path: Path, operation: str, keys: tuple[str, ...]) -> Any:
+def validator(path: Path, operation: str, keys: tuple[str, ...], *, sparse: bool) -> Any:
     """The compiled schema of one body of an operation."""
     part = descriptions(path)[operation]
     for key in keys:
         part = part[key]
     schema = mended(part["content"][MEDIA]["schema"])
-    root = {"components": {"schemas": components(path)}, **schema}
+    root = {"components": {"schemas": components(path, sparse=sparse)}, **schema}
     return jsonschema_rs.Draft202012Validator(root, validate_formats=True)
 
 

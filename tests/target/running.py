@@ -31,6 +31,8 @@ from target_klaviyo.target import TargetKlaviyo
 
 PROJECT = Path(__file__).resolve().parents[2]
 Message = Mapping[str, Any]
+# Everything is an error, but that the SDK would rather see a newer Python.
+WARNINGS = "error,ignore:Python 3"
 STRING = {"type": ["string", "null"]}
 
 
@@ -107,7 +109,7 @@ def environment(url: str, settings: Mapping[str, Any]) -> dict[str, str]:
         for name, value in given.items()
         if value is not None
     }
-    return {**clean, **named, "PYTHONWARNINGS": "error", "PYTHONPATH": str(PROJECT)}
+    return {**clean, **named, "PYTHONWARNINGS": WARNINGS, "PYTHONPATH": str(PROJECT)}
 
 
 COMMAND = (sys.executable, "-m", "target_klaviyo")
