@@ -1,0 +1,49 @@
+"""Every request of the target, and every answer it gets, fits Klaviyo's own OpenAPI file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from klaviyo_sandbox import Sandbox
+from tests.judges.openapi import assert_ledger_valid
+from tests.target.running import records, run_target, schema
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_every_request_and_answer_fits_the_openapi_file() -> None:
+    names = ("customers", "orders")
+    files = [f"{name}={PROJECT / 'examples' / name}.csv" for name in names]
+    command = [sys.executable, "-m", "target_klaviyo.csv_rows", *files]
+    rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    settings = json.loads((PROJECT / "examples" / "target.json").read_text())
+    people = [{"list_name": "VIP", "email": f"vip{number}@shop.example.org"} for number in range(3)]
+    members = [
+        schema("profiles", "email", "title"),
+        *records("profiles", [{"email": one["email"], "title": None} for one in people]),
+        schema("list_profiles", "list_name", "email"),
+        *records("list_profiles", people),
+    ]
+    with Sandbox(
+        profiles=0, events=0, traps=False, keep_answers=True, limits=False, time_scale=100
+    ) as sandbox:
+        loaded = run_target(
+            sandbox.url,
+            rows,
+            **settings | {"on_error": "dead_letter", "dead_letter_path": "/dev/null"},
+        )
+        assert loaded.code == 0, loaded.log
+        joined = run_target(sandbox.url, members, null_policy="clear")
+        assert joined.code == 0, joined.log
+        operations = {entry.operation for entry in sandbox.requests}
+        assert {
+            "bulk_import_profiles",
+            "bulk_create_events",
+            "create_or_update_profile",
+            "create_list",
+            "add_profiles_to_list",
+        } <= operations
+        assert_ledger_valid(sandbox)
