@@ -257,7 +257,10 @@ def included(store: Store, look: Wanted, query: Query, found: Found) -> list[byt
             ids.update(*found[relation.name].values())
     made: list[bytes] = []
     for target, target_ids in by_type.items():
-        theirs = wanted(KINDS[target], look.base, query)
-        rows = list(store.rows_with(KINDS[target], "id", target_ids, ("id", theirs.columns)))
-        made += documents(theirs, rows, {})
+        kind = KINDS[target]
+        # No operation leads from an attribution to its campaign: included, it must say it itself.
+        data = tuple(row.name for row in kind.relations) if kind.only_included else ()
+        theirs = wanted(kind, look.base, query, data)
+        rows = list(store.rows_with(kind, "id", target_ids, ("id", theirs.columns)))
+        made += documents(theirs, rows, relationship_targets(store, theirs, rows))
     return made

@@ -31,6 +31,7 @@ class Kind:
     `text`, `dates` and `flags` name columns; `paths` says which attribute fills a column where
     that is not the attribute of the same name; `filters` does the same for filter and sort
     fields. Columns without an attribute (`given`) are filled by whoever stores the resource.
+    `only_included` kinds are read as included resources and no other way.
     """
 
     type: str
@@ -45,6 +46,7 @@ class Kind:
     relations: tuple[Relation, ...] = ()
     indexes: tuple[str, ...] = ()
     hidden_when_archived: bool = False
+    only_included: bool = False
 
     @property
     def table(self) -> str:
@@ -161,6 +163,7 @@ ROWS = (
             one("attributions", "flow", "flow"),
         ),
         indexes=("event_id",),
+        only_included=True,
     ),
     Kind(
         "metric",

@@ -10,7 +10,7 @@ from typing import Any
 from klaviyo_sandbox.clock import iso_seconds
 from klaviyo_sandbox.seed_account import METRICS
 from klaviyo_sandbox.seed_form import Account, Seed
-from klaviyo_sandbox.seed_values import event_id, text_of, uuid_of_time, words
+from klaviyo_sandbox.seed_values import event_id, short_id, text_of, uuid_of_time, words
 from klaviyo_sandbox.store import Resource
 
 DAY = 86_400
@@ -34,7 +34,7 @@ def event_resources(
         metric = random.randrange(len(account.metrics))
         person = random.choice(profiles) if profiles else ""
         columns = {"profile_id": person, "metric_id": account.metrics[metric]}
-        event = one_event(random, seed, metric, moment, columns)
+        event = one_event(random, seed, account, metric, columns, seconds=moment)
         yield ODD[odd.index(number)](seed, event) if number in odd else event
         if number % 10 == 6:  # noqa: PLR2004
             yield attribution(random, account, event.id)
@@ -83,25 +83,34 @@ ODD = (
 """What becomes of the six events in the middle, one after the other."""
 
 
-def one_event(
-    random: Random, seed: Seed, metric: int, seconds: int, columns: dict[str, str]
+def one_event(  # noqa: PLR0913 - what an event is made from
+    random: Random,
+    seed: Seed,
+    account: Account,
+    metric: int,
+    columns: dict[str, str],
+    *,
+    seconds: int,
 ) -> Resource:
     """One event."""
     unique_id = text_of(random, "0123456789abcdef", 24)
     attributes = {
         "timestamp": seconds,
-        "event_properties": event_properties(random, seed, metric, unique_id),
+        "event_properties": event_properties(random, seed, account, metric, unique_id),
         "datetime": iso_seconds(seconds),
         "uuid": uuid_of_time(random, seconds),
     }
     return Resource("event", event_id(random), attributes, {**columns, "unique_id": unique_id})
 
 
-def event_properties(random: Random, seed: Seed, metric: int, unique_id: str) -> dict[str, Any]:
+def event_properties(
+    random: Random, seed: Seed, account: Account, metric: int, unique_id: str
+) -> dict[str, Any]:
     """What an event says; the filler brings it to the seed's size."""
     name = METRICS[metric][0]
     value = round(random.uniform(5, 250), 2) if "Order" in name else 0
     return {
+        **(sent_message(random, account) if "Email" in name else {}),
         "$event_id": unique_id,
         "$value": value,
         "$value_currency": "USD",
@@ -109,6 +118,13 @@ def event_properties(random: Random, seed: Seed, metric: int, unique_id: str) ->
         "Lines": [{"sku": text_of(random, "ABC123", 6), "quantity": random.randrange(1, 5)}],
         "Note": words(random, max(10, seed.event_bytes - ENVELOPE)),
     }
+
+
+def sent_message(random: Random, account: Account) -> dict[str, str]:
+    """What an e-mail's event says of where it came from: a flow's message, or a campaign."""
+    if random.random() < 0.5:  # noqa: PLR2004
+        return {"$flow": random.choice(account.flows), "$message": short_id(random)}
+    return {"$message": random.choice(account.campaigns)}
 
 
 def attribution(random: Random, account: Account, event: str) -> Resource:

@@ -44,6 +44,8 @@ class ClearCommand(SingerCommand):
 
     def main(self, *arguments: Any, **keywords: Any) -> Any:
         """Run the command; what we know how to explain does not become a traceback."""
+        # At DEBUG it would log addresses, whose filters may hold e-mail addresses.
+        logging.getLogger("urllib3").setLevel(logging.INFO)
         try:
             return super().main(*arguments, **keywords)
         except EXPLAINED as error:

@@ -82,6 +82,24 @@ def test_events_are_ordered_and_carry_their_relations(full: Run) -> None:
     assert any(one["metric_id"] is None for one in events), "the seed holds such an event"
     assert any(one["profile_id"] is None for one in events), "the seed holds such an event"
     assert any(one["attribution_ids"] for one in events)
+    campaigns = {one["id"] for one in full.records("campaigns")}
+    flows = {one["id"] for one in full.records("flows")}
+    messages = {m for one in full.records("campaigns") for m in one["campaign_message_ids"]}
+    for column, known in (
+        ("campaign_id", campaigns),
+        ("flow_id", flows),
+        ("campaign_message_id", messages),
+    ):
+        named = {one[column] for one in events} - {None}
+        assert named, column
+        assert named <= known
+    for event in events:
+        own = event["event_properties"]
+        if not event["attribution_ids"]:
+            assert event["flow_id"] == own.get("$flow")
+            in_flow = "$flow" in own
+            assert event["flow_message_id"] == (own.get("$message") if in_flow else None)
+            assert event["campaign_id"] == (None if in_flow else own.get("$message"))
 
 
 def test_subscriptions_come_with_profiles_and_predictions_only_when_selected(full: Run) -> None:
