@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from klaviyo_sandbox import Sandbox
+from tap_klaviyo.options import stream_options
 from tap_klaviyo.tap import TapKlaviyo
 from target_klaviyo.target import TargetKlaviyo
 
@@ -65,6 +69,35 @@ def test_the_tables_of_the_readme_come_from_the_code() -> None:
     command = [sys.executable, str(script), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def readme_settings(key: str) -> dict[str, Any]:
+    """The settings in the README that have a certain key."""
+    blocks = re.findall(r"```json\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL)
+    return next(found for block in blocks if key in (found := json.loads(block)))
+
+
+def test_the_readmes_settings_of_the_tap_are_taken() -> None:
+    assert stream_options(readme_settings("stream_options"))["events"].lookback_days == 3
+
+
+def test_the_readmes_settings_of_the_target_load_the_examples(tmp_path: Path) -> None:
+    (tmp_path / "orders.json").write_text(json.dumps(readme_settings("streams")))
+    orders = f"orders={PROJECT / 'examples' / 'orders.csv'}"
+    command = [sys.executable, "-m", "target_klaviyo.csv_rows", orders, "--key", "order_id"]
+    rows = subprocess.run(command, capture_output=True, check=True).stdout
+    with Sandbox(profiles=0, events=0, limits=False) as sandbox:
+        own = {"TARGET_KLAVIYO_API_URL": sandbox.url, "TARGET_KLAVIYO_API_KEY": "pk_test"}
+        done = subprocess.run(
+            [sys.executable, "-m", "target_klaviyo", "--config", "orders.json"],
+            input=rows,
+            cwd=tmp_path,
+            env=os.environ | own,
+            capture_output=True,
+            check=False,
+        )
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"accepted 398" in done.stderr
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
