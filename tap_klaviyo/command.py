@@ -13,9 +13,8 @@ import simplejson
 from singer_sdk.exceptions import ConfigValidationError, MapExpressionError
 from singer_sdk.plugin_base import SingerCommand
 
+from klaviyo_client.connection import without_secret
 from klaviyo_client.errors import ConfigurationError, KlaviyoError
-
-SECRETS = ("api_key", "oauth")
 
 
 class ClearCommand(SingerCommand):
@@ -62,11 +61,3 @@ class ClearCommand(SingerCommand):
             # The interpreter flushes stdout once more at exit, which must not fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(1)
-
-
-def without_secret(message: str) -> str:
-    """A validation message, unless it is about a secret, whose value it would quote."""
-    for name in SECRETS:
-        if f"config['{name}']" in message:
-            return f"the setting {name} is malformed; see the README for its form"
-    return message

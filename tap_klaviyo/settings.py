@@ -10,9 +10,7 @@ from typing import Any
 from singer_sdk import typing as th
 from singer_sdk.singerlib import Catalog
 
-from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
-from klaviyo_client.client import KLAVIYO, ClientSettings
-from klaviyo_client.clock import Clock
+from klaviyo_client.client import KLAVIYO
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 from klaviyo_client.operations import facts_revision
@@ -135,21 +133,6 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 UNANNOUNCED = ("emit_activate_version_messages",)
 
 
-def check_names(config: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Refuse settings that do not exist.
-
-    Raises:
-        ConfigurationError: with one line for each.
-    """
-    errors = [
-        f"unknown setting {name!r}{nearest(name, known)}"
-        for name in config
-        if name not in known and name not in UNANNOUNCED
-    ]
-    if errors:
-        raise ConfigurationError("\n".join(errors))
-
-
 def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
     """A date setting as a moment in UTC.
 
@@ -209,39 +192,3 @@ def check_catalog(catalog: Catalog | None, known: Iterable[str]) -> None:
                 f"the catalog selects the unknown stream {entry.tap_stream_id!r}"
                 f"{nearest(entry.tap_stream_id, names)}; run --discover for a new catalog",
             )
-
-
-def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:
-    """How to reach Klaviyo."""
-    return ClientSettings(
-        base_url=config["api_url"],
-        revision=config["revision"],
-        user_agent=config.get("user_agent") or f"tap-klaviyo/{version}",
-        max_wait_seconds=float(config["max_wait_seconds"]),
-        max_tries=config["max_tries"],
-    )
-
-
-def credentials(config: Mapping[str, Any], clock: Clock) -> Credentials:
-    """The key or OAuth tokens to use.
-
-    Raises:
-        ConfigurationError: there are none, or both.
-    """
-    key, oauth = config.get("api_key"), config.get("oauth")
-    if key and oauth:
-        raise ConfigurationError("set either api_key or oauth, not both")
-    if oauth:
-        tokens = OAuthCredentials(
-            oauth["client_id"],
-            oauth["client_secret"],
-            oauth["refresh_token"],
-            oauth.get("access_token"),
-        )
-        return OAuth(tokens, config["api_url"].rstrip("/"), clock=clock)
-    if not key:
-        raise ConfigurationError(
-            "the setting api_key is missing: give a private API key (starts with pk_), "
-            "for example in the environment variable TAP_KLAVIYO_API_KEY",
-        )
-    return PrivateKey(str(key).strip())

@@ -18,18 +18,16 @@ from singer_sdk.helpers.capabilities import (
 )
 
 from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.clock import SystemClock
+from klaviyo_client.connection import check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.settings import (
     SETTINGS,
+    UNANNOUNCED,
     check_catalog,
     check_dates,
-    check_names,
     checked_state,
-    client_settings,
-    credentials,
     date_setting,
 )
 from tap_klaviyo.specs import STREAMS
@@ -75,7 +73,7 @@ class TapKlaviyo(Tap):
 
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
-        check_names(self.config, self.config_jsonschema["properties"])
+        check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
         check_dates(self.start_date, self.end_date)
         check_catalog(self.input_catalog, [spec.name for spec in STREAMS])
         super().setup_mapper()
@@ -99,12 +97,7 @@ class TapKlaviyo(Tap):
     @cached_property
     def client(self) -> KlaviyoClient:
         """The one client that all streams share."""
-        clock = SystemClock()
-        return KlaviyoClient(
-            credentials(self.config, clock),
-            client_settings(self.config, self.plugin_version),
-            clock=clock,
-        )
+        return connected(self.config, self.name, self.plugin_version)
 
     def discover_streams(self) -> Sequence[KlaviyoStream]:
         """Every stream, without asking Klaviyo."""

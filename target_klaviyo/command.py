@@ -15,10 +15,10 @@ from singer_sdk.exceptions import (
 from singer_sdk.plugin_base import SingerCommand
 from singer_sdk.singerlib.exceptions import InvalidInputLine
 
+from klaviyo_client.connection import without_secret
 from klaviyo_client.errors import KlaviyoError
 from target_klaviyo.errors import TargetError
 
-SECRETS = ("api_key", "oauth")
 EXPLAINED = (
     KlaviyoError,
     TargetError,
@@ -63,11 +63,3 @@ class ClearCommand(SingerCommand):
             return click.Command.invoke(self, ctx)
         except ConfigValidationError as error:
             raise TargetError("\n".join(map(without_secret, error.errors))) from None
-
-
-def without_secret(message: str) -> str:
-    """A validation message, unless it is about a secret, whose value it would quote."""
-    for name in SECRETS:
-        if f"config['{name}']" in message:
-            return f"the setting {name} is malformed; see the README for its form"
-    return message

@@ -10,9 +10,6 @@ import pendulum
 import phonenumbers
 from pendulum import Timezone
 
-from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
-from klaviyo_client.client import ClientSettings
-from klaviyo_client.clock import Clock
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 from target_klaviyo.outcomes import RejectedRowError
@@ -23,50 +20,6 @@ from target_klaviyo.values import Locale
 # Klaviyo refuses events from before then in any reading of its documents.
 FLOOR = datetime(1990, 1, 1, tzinfo=timezone.utc)
 YEAR = timedelta(days=365)
-
-
-def check_names(config: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """Refuse settings that do not exist.
-
-    Raises:
-        ConfigurationError: with one line for each.
-    """
-    errors = [
-        f"unknown setting {name!r}{nearest(name, known)}" for name in config if name not in known
-    ]
-    if errors:
-        raise ConfigurationError("\n".join(errors))
-
-
-def client_settings(config: Mapping[str, Any], version: str) -> ClientSettings:
-    """How to reach Klaviyo."""
-    return ClientSettings(
-        base_url=config["api_url"],
-        revision=config["revision"],
-        user_agent=config.get("user_agent") or f"target-klaviyo/{version}",
-        max_wait_seconds=float(config["max_wait_seconds"]),
-    )
-
-
-def credentials(config: Mapping[str, Any], clock: Clock) -> Credentials:
-    """The key or OAuth tokens to use.
-
-    Raises:
-        ConfigurationError: there are none, or both.
-    """
-    key, oauth = config.get("api_key"), config.get("oauth")
-    if bool(key) == bool(oauth):
-        raise ConfigurationError(
-            "set either api_key or oauth, not both"
-            if key
-            else "the setting api_key is missing: give a private API key (starts with pk_), "
-            "for example in the environment variable TARGET_KLAVIYO_API_KEY",
-        )
-    if oauth:
-        fields = ("client_id", "client_secret", "refresh_token", "access_token")
-        tokens = OAuthCredentials(*(oauth.get(name) for name in fields))
-        return OAuth(tokens, config["api_url"].rstrip("/"), clock=clock)
-    return PrivateKey(str(key).strip())
 
 
 def locale(config: Mapping[str, Any]) -> Locale:

@@ -157,7 +157,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=600,
         title="Longest wait",
-        description="A rate limit that asks for a longer wait than this ends the run instead.",
+        description="Seconds; a rate limit that asks for a longer wait ends the run instead.",
+    ),
+    th.Property(
+        "max_tries",
+        th.IntegerType(minimum=1),
+        default=8,
+        title="Tries of a request",
+        description="How often a request that fails on the way is tried before the run ends.",
     ),
     th.Property(
         "api_url",

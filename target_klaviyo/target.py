@@ -13,15 +13,11 @@ import click
 from singer_sdk import Sink, Target
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 
-from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.clock import SystemClock
+from klaviyo_client.connection import check_names, connected
 from klaviyo_client.filters import nearest
 from target_klaviyo.command import ClearCommand
 from target_klaviyo.configuration import (
     YEAR,
-    check_names,
-    client_settings,
-    credentials,
     earliest_event,
     locale,
     policy,
@@ -83,24 +79,19 @@ class TargetKlaviyo(Target):
         self.mappings = stream_mappings(self.config["streams"])
         self.locale: Locale = locale(self.config)
         self._earliest = earliest_event(self.config)
-        clock = SystemClock()
-        self.client = KlaviyoClient(
-            credentials(self.config, clock),
-            client_settings(self.config, self.plugin_version),
-            clock=clock,
-        )
+        self.client = connected(self.config, self.name, self.plugin_version)
         self.policy = policy(self.config)
-        self.report = self._opened_report(clock)
+        self.report = self._opened_report()
         super().setup_mapper()
 
-    def _opened_report(self, clock: SystemClock) -> Report:
+    def _opened_report(self) -> Report:
         """The report, its files open."""
         letters, receipts = (
             self.config.get(name) for name in ("dead_letter_path", "receipts_path")
         )
         return Report(
             self.policy,
-            clock.monotonic,
+            self.client.clock.monotonic,
             receipts=LineFile("receipts_path", receipts) if receipts else None,
             dead_letters=(DeadLetters(LineFile("dead_letter_path", letters)) if letters else None),
         )

@@ -1,0 +1,79 @@
+"""A client from settings: what tap and target call the same."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
+from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.clock import Clock, SystemClock
+from klaviyo_client.errors import ConfigurationError
+from klaviyo_client.filters import nearest
+
+OAUTH_FIELDS = ("client_id", "client_secret", "refresh_token", "access_token")
+
+
+def connected(config: Mapping[str, Any], program: str, version: str) -> KlaviyoClient:
+    """The client that a program's settings describe.
+
+    Args:
+        config: `api_url`, `revision`, `max_wait_seconds`, `max_tries`, `user_agent`, and `api_key`
+            or `oauth`.
+        program: `tap-klaviyo` or `target-klaviyo`.
+        version: The program's version.
+
+    Raises:
+        ConfigurationError: the settings cannot be used.
+    """
+    settings = ClientSettings(
+        base_url=config["api_url"],
+        revision=config["revision"],
+        user_agent=config.get("user_agent") or f"{program}/{version}",
+        max_wait_seconds=float(config["max_wait_seconds"]),
+        max_tries=config["max_tries"],
+    )
+    clock = SystemClock()
+    return KlaviyoClient(credentials(config, program, clock), settings, clock=clock)
+
+
+def credentials(config: Mapping[str, Any], program: str, clock: Clock) -> Credentials:
+    """The key or OAuth tokens to use.
+
+    Raises:
+        ConfigurationError: there are none, or both.
+    """
+    key, oauth = config.get("api_key"), config.get("oauth")
+    if key and oauth:
+        raise ConfigurationError("set either api_key or oauth, not both")
+    if oauth:
+        tokens = OAuthCredentials(*(oauth.get(name) for name in OAUTH_FIELDS))
+        return OAuth(tokens, config["api_url"].rstrip("/"), clock=clock)
+    if not key:
+        variable = program.upper().replace("-", "_") + "_API_KEY"
+        raise ConfigurationError(
+            "the setting api_key is missing: give a private API key (starts with pk_), "
+            f"for example in the environment variable {variable}",
+        )
+    return PrivateKey(str(key).strip())
+
+
+def check_names(config: Mapping[str, Any], known: Collection[str]) -> None:
+    """Refuse settings that do not exist.
+
+    Raises:
+        ConfigurationError: with one line for each.
+    """
+    errors = [
+        f"unknown setting {name!r}{nearest(name, known)}" for name in config if name not in known
+    ]
+    if errors:
+        raise ConfigurationError("\n".join(errors))
+
+
+def without_secret(message: str) -> str:
+    """A validation message, unless it is about a secret, whose value it would quote."""
+    for name in ("api_key", "oauth"):
+        if f"config['{name}']" in message:
+            return f"the setting {name} is malformed; see the README for its form"
+    return message
