@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from klaviyo_client.auth import OAuth, PrivateKey
+from klaviyo_client.clock import SystemClock
+from klaviyo_client.connection import check_names, connected, credentials, without_secret
+from klaviyo_client.errors import ConfigurationError
+
+CONFIG: dict[str, Any] = {
+    "api_url": "http://127.0.0.1:9",
+    "revision": "2026-07-15",
+    "max_wait_seconds": 30,
+    "max_tries": 3,
+    "api_key": " pk_x\n",
+}
+TOKENS = {"client_id": "a", "client_secret": "b", "refresh_token": "c"}
+
+
+def test_a_client_is_made_from_the_settings() -> None:
+    with connected(CONFIG, "tap-klaviyo", "1.2.3") as client:
+        assert client.settings.base_url == "http://127.0.0.1:9"
+        assert client.settings.user_agent == "tap-klaviyo/1.2.3"
+        assert (client.settings.max_wait_seconds, client.settings.max_tries) == (30.0, 3)
+    with connected(CONFIG | {"user_agent": "ours"}, "tap-klaviyo", "1.2.3") as client:
+        assert client.settings.user_agent == "ours"
+
+
+def test_a_key_or_tokens_but_not_both() -> None:
+    assert credentials(CONFIG, "tap-klaviyo", SystemClock()) == PrivateKey("pk_x")
+    only_tokens = CONFIG | {"api_key": None, "oauth": TOKENS}
+    assert isinstance(credentials(only_tokens, "tap-klaviyo", SystemClock()), OAuth)
+    with pytest.raises(ConfigurationError, match="either api_key or oauth"):
+        credentials(CONFIG | {"oauth": TOKENS}, "tap-klaviyo", SystemClock())
+    with pytest.raises(ConfigurationError, match="TARGET_KLAVIYO_API_KEY"):
+        credentials(CONFIG | {"api_key": ""}, "target-klaviyo", SystemClock())
+
+
+def test_unknown_settings_are_named_with_the_nearest() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        check_names({"api_kye": 1, "zzz": 2, "revision": 3}, ["api_key", "revision"])
+    assert str(caught.value).splitlines() == [
+        "unknown setting 'api_kye' (did you mean 'api_key'?)",
+        "unknown setting 'zzz'",
+    ]
+
+
+def test_messages_about_secrets_do_not_quote_them() -> None:
+    assert "pk_" not in without_secret("'pk_1' is not of type 'object' in config['oauth']")
+    assert without_secret("5 is too many in config['max_tries']").startswith("5 is too many")
