@@ -1,6 +1,6 @@
 """How fast tap-klaviyo reads events, end to end, beside a minimal loop that only fetches.
 
-    python benchmarks/tap_speed.py [--events 100000] [--runs 3]
+    python benchmarks/tap_speed.py [--events 100000] [--runs 3] [--delay-ms 300]
 
 The sandbox runs in a process of its own, without limits. Prints medians, the ratio within the
 same runs, and the tap's peak memory.
@@ -31,10 +31,10 @@ with requests.Session() as session:
 
 
 @contextmanager
-def sandbox(events: int) -> Iterator[str]:
-    """A sandbox with that many events; gives its address."""
+def sandbox(events: int, delay: float) -> Iterator[str]:
+    """A sandbox with that many events, every answer so many milliseconds late."""
     command = [sys.executable, "-m", "klaviyo_sandbox", "--port", "0", "--no-limits"]
-    command += ["--profiles", "1000", "--events", str(events)]
+    command += ["--profiles", "1000", "--events", str(events), "--delay-ms", str(delay)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -66,22 +66,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--delay-ms", type=float, default=0)
     arguments = parser.parse_args()
-    with sandbox(arguments.events) as url:
-        environ = os.environ | {"TAP_KLAVIYO_API_URL": url, "TAP_KLAVIYO_API_KEY": "pk_x"}
+    with sandbox(arguments.events, arguments.delay_ms) as url:
         # Only events: every other stream is asked for nothing.
         tap = [sys.executable, "-c", EVENTS_ONLY]
-        fetch = [sys.executable, "-c", FETCH, url]
-        pairs = [(timed(tap, environ), timed(fetch, environ)) for _ in range(arguments.runs)]
-    taps = statistics.median(pair[0][0] for pair in pairs)
-    fetches = statistics.median(pair[1][0] for pair in pairs)
-    ratio = statistics.median(pair[1][0] / pair[0][0] for pair in pairs)
-    memory = max(pair[0][1] for pair in pairs)
-    print(f"| {arguments.events} events | seconds | events/s |")
-    print("| --- | --- | --- |")
-    print(f"| tap-klaviyo into a pipe | {taps:.1f} | {arguments.events / taps:,.0f} |")
-    print(f"| fetch and parse only | {fetches:.1f} | {arguments.events / fetches:,.0f} |")
-    print(f"\nSpeed of the tap over fetching only: {ratio:.2f}; its peak memory: {memory:.0f} MB")
+        own = {"TAP_KLAVIYO_API_URL": url, "TAP_KLAVIYO_API_KEY": "pk_x"}
+        environ = os.environ | own
+        alternatives = {
+            "tap-klaviyo": (tap, environ),
+            "tap-klaviyo, one request at a time": (
+                tap,
+                environ | {"TAP_KLAVIYO_MAX_PARALLEL_REQUESTS": "1"},
+            ),
+            "fetch and parse only, one at a time": ([sys.executable, "-c", FETCH, url], environ),
+        }
+        runs = [
+            {name: timed(*how) for name, how in alternatives.items()} for _ in range(arguments.runs)
+        ]
+    print_report(arguments.events, arguments.delay_ms, runs)
+
+
+def print_report(events: int, delay: float, runs: list[dict[str, tuple[float, float]]]) -> None:
+    """Medians; ratios are taken within each run."""
+    print(f"| {events:,} events, {delay:.0f} ms | seconds | events/s | of fetching | peak MB |")
+    print("| --- | --- | --- | --- | --- |")
+    *_, fetching = runs[0]
+    for name in runs[0]:
+        seconds = statistics.median(run[name][0] for run in runs)
+        ratio = statistics.median(run[fetching][0] / run[name][0] for run in runs)
+        memory = max(run[name][1] for run in runs)
+        rate = events / seconds
+        print(f"| {name} | {seconds:.1f} | {rate:,.0f} | {ratio:.2f} | {memory:.0f} |")
 
 
 EVENTS_ONLY = """

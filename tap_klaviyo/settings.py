@@ -112,7 +112,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "max_buffer_mb",
         AT_LEAST_ONE,
-        default=32,
+        default=24,
         title="Buffer",
         description="Megabytes of pages to read ahead of the loader.",
     ),
