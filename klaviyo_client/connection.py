@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
 from klaviyo_client.client import ClientSettings, KlaviyoClient
@@ -69,6 +73,52 @@ def check_names(config: Mapping[str, Any], known: Collection[str]) -> None:
     ]
     if errors:
         raise ConfigurationError("\n".join(errors))
+
+
+def check_environment(
+    environ: Mapping[str, str], program: str, properties: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse environment variables that would be read as something else than they say.
+
+    The Singer SDK takes every word but a few as false, `dry_run` for one.
+
+    Raises:
+        ConfigurationError: with one line for each.
+    """
+    prefix = program.upper().replace("-", "_") + "_"
+    errors = []
+    for name, part in properties.items():
+        text = environ.get(prefix + name.upper())
+        form = next((FORMS[kind] for kind in part.get("type", ()) if kind in FORMS), None)
+        if text and form and not form.fits(text):
+            errors.append(f"the environment variable {prefix}{name.upper()} is {form.words}")
+    if errors:
+        raise ConfigurationError("\n".join(errors))
+
+
+def is_json_object(text: str) -> bool:
+    """Whether a text is a JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except msgspec.DecodeError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the text of an environment variable must look."""
+
+    fits: Callable[[str], object]
+    words: str
+
+
+FORMS: Mapping[str, Form] = {
+    "boolean": Form(
+        re.compile(r"(?i)true|false|1|0|yes|no|on|off").fullmatch, "neither true nor false"
+    ),
+    "integer": Form(re.compile(r"-?\d+").fullmatch, "no whole number"),
+    "object": Form(is_json_object, "no JSON object"),
+}
 
 
 def without_secret(message: str) -> str:

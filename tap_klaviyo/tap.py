@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cached_property
@@ -18,7 +19,7 @@ from singer_sdk.helpers.capabilities import (
 )
 
 from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.connection import check_names, connected
+from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.options import stream_options
@@ -65,6 +66,7 @@ class TapKlaviyo(Tap):
         Raises:
             ConfigurationError: a setting or stream option is unknown or malformed.
         """
+        check_environment(os.environ, self.name, self.config_jsonschema["properties"])
         # Plain pipes set TAP_KLAVIYO_API_KEY as Meltano does, without `--config ENV`.
         keywords["parse_env_config"] = True
         keywords["state"] = checked_state(keywords.get("state"))

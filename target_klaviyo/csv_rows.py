@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +57,14 @@ def rows(table: Table) -> Iterator[list[str]]:
                     yield checked_row(table, row, len(header), reader.line_num)
     except OSError as error:
         raise UnreadableFileError(f"{table.path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         line = reader.line_num + 1 if reader else 1
+        what = "what stands there"
+        if isinstance(error, UnicodeDecodeError):
+            what = f"byte {error.object[error.start]:#04x}"
         raise UnreadableFileError(
-            f"{table.path}, line {line} or after: byte {error.object[error.start]:#04x} is no "
-            f"{table.encoding}; give the file's encoding with --encoding",
+            f"{table.path}, line {line} or after: {what} is no {table.encoding}; give the file's "
+            "encoding with --encoding",
         ) from None
     except csv.Error as error:
         line = reader.line_num if reader else 1
@@ -104,8 +108,8 @@ def checked_row(table: Table, row: list[str], width: int, line: int) -> list[str
     return row
 
 
-def messages(table: Table) -> Iterator[dict[str, Any]]:
-    """The Singer messages of a file.
+def messages(table: Table, counted: Counter[str]) -> Iterator[dict[str, Any]]:
+    """The Singer messages of a file; `counted` holds the rows that came of each stream.
 
     Raises:
         UnreadableFileError: see `rows`.
@@ -117,21 +121,29 @@ def messages(table: Table) -> Iterator[dict[str, Any]]:
     columns = {name: {"type": "string"} for name in (*header, *extra)}
     schema = {"type": "object", "properties": columns}
     yield {"type": "SCHEMA", "stream": table.stream, "schema": schema, "key_properties": keys}
-    for number, row in enumerate(read, start=1):
+    for row in read:
+        counted[table.stream] += 1
         record = dict(zip(header, row, strict=True))
         if table.row_number:
-            record[table.row_number] = str(number)
+            record[table.row_number] = str(counted[table.stream])
         yield {"type": "RECORD", "stream": table.stream, "record": record}
 
 
 def lines(tables: Iterable[Table]) -> Iterator[bytes]:
     """All messages as JSON lines; state says which files were read to their end."""
     finished: dict[str, bool] = {}
+    counted: Counter[str] = Counter()
     for table in tables:
-        for message in messages(table):
+        for message in messages(table, counted):
             yield ENCODER.encode(message) + b"\n"
         finished[table.stream] = True
         yield ENCODER.encode({"type": "STATE", "value": {"finished": finished}}) + b"\n"
+
+
+ROW_NUMBER = (
+    "add a column that counts the stream's rows, as their key; the same files in the same order "
+    "give the same numbers, other files would give theirs again"
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -139,7 +151,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="klaviyo-csv", description="CSV files as Singer messages.")
     made.add_argument("files", nargs="+", metavar="STREAM=FILE", help="stream name and file")
     made.add_argument("--key", default="", metavar="COLUMN,...", help="columns that name a row")
-    made.add_argument("--row-number", metavar="COLUMN", help="add a column that counts the rows")
+    made.add_argument("--row-number", metavar="COLUMN", help=ROW_NUMBER)
     made.add_argument("--delimiter", default=",", help="one character; default a comma")
     made.add_argument("--encoding", default="utf-8-sig", help="of the files; default UTF-8")
     return made

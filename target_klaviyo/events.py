@@ -9,12 +9,20 @@ from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import CANONICAL, ENCODER, Item
-from target_klaviyo.outcomes import DUPLICATE, RejectedRowError, Row, RowError, SkippedRowError
+from target_klaviyo.outcomes import (
+    DUPLICATE,
+    Outcome,
+    RejectedRowError,
+    Row,
+    RowError,
+    SkippedRowError,
+)
 from target_klaviyo.plans import (
     MEGABYTE,
     Accepted,
     Directory,
     Plan,
+    Settled,
     StreamRules,
     Transport,
     shipped,
@@ -37,6 +45,10 @@ IDENTIFIERS = ("email", "phone_number", "external_id")
 # Klaviyo answers 202 to events of these and drops them.
 DROPPED_DOMAINS = ("example.com", "test.com")
 LONGEST_UNIQUE_ID = 255
+STRANGER = Outcome(
+    "rejected",
+    "no profile of this account has this profile_id; give email, phone_number or external_id",
+)
 COPIED = ("value", "value_currency")
 
 
@@ -60,7 +72,7 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
     check_repetition(rules.seen.before(key, content))
     body = ENCODER.encode({"type": "event", "attributes": attributes})
-    return Item((row,), body, group)
+    return Item((row,), body, group, content={"profile_id": accepted.get("profile_id")})
 
 
 def split_values(accepted: Accepted) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -125,24 +137,39 @@ def unique_id(
     """
     if accepted.get("unique_id"):
         return str(accepted["unique_id"])
-    if not keys:
-        return sha256(content).hexdigest()
     values = [record.get(key) for key in keys]
+    # A row whose key is empty has none: rows without a key are not the same row.
+    if not values or any(value in (None, "") for value in values):
+        return sha256(content).hexdigest()
     text = str(values[0]) if len(values) == 1 else CANONICAL.encode(values).decode()
     return text if 0 < len(text) <= LONGEST_UNIQUE_ID else sha256(text.encode()).hexdigest()
 
 
 def check_repetition(same: bool | None) -> None:
-    """Skip what this run has sent already: one repetition fails a whole request of Klaviyo's."""
+    """Leave out what this run has sent: one repetition fails a whole request of Klaviyo's."""
     if same:
         raise RowError(DUPLICATE)
     if same is False:
-        raise SkippedRowError("unique_id was sent before in this run with other content")
+        raise SkippedRowError(
+            "unique_id was sent before in this run with other content, and Klaviyo keeps the first"
+        )
 
 
-def plan_events(items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
-    """Events of one person together, people in order of their first event."""
+def plan_events(items: Sequence[Item], directory: Directory) -> Plan:
+    """Events of one person together, people in order of their first event.
+
+    Klaviyo answers 202 to an event of a profile id that it does not know, and drops it: ids are
+    looked up first, since those of another account mean nobody here.
+    """
+    ids = {item.content["profile_id"] for item in items if item.content["profile_id"]}
+    known = directory.profile_ids("id", ids) if ids else {}
     people: dict[bytes, list[Item]] = {}
+    strangers: list[Settled] = []
     for item in items:
-        people.setdefault(item.group, []).append(item)
-    return shipped(BULK, (item for group in people.values() for item in group))
+        profile_id = item.content["profile_id"]
+        if profile_id and known[profile_id] is None:
+            strangers.append(Settled(item, STRANGER))
+        else:
+            people.setdefault(item.group, []).append(item)
+    plan = shipped(BULK, (item for group in people.values() for item in group))
+    return Plan(plan.waves, [*strangers, *plan.settled])

@@ -147,6 +147,9 @@ def source_problems(place: str, source: Any) -> Iterator[str]:
         yield f'{place} must be a column\'s name, {{"column": ...}} or {{"constant": ...}}'
         return
     yield from unknown_names(place, source, SOURCE_KEYS)
+    for key in ("column", "format"):
+        if not isinstance(source.get(key, ""), str):
+            yield f"{place}.{key} must be a text"
 
 
 def type_problems(place: str, content: Mapping[str, Any]) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Projection:
             steps = self.steps.get(column)
             if steps is None:
                 if self.rest:
-                    accepted.setdefault(PROPERTIES, {})[column] = value
+                    take(accepted, Step(PROPERTIES, column), column, value)
                 continue
             for step in steps:
                 take(accepted, step, column, value)
@@ -81,12 +81,18 @@ def take(accepted: dict[str, Any], step: Step, column: str, value: Any) -> None:
             value = step.convert(value)
         except RejectedRowError as error:
             raise RejectedRowError(f"column {column!r} {error}") from None
-    holder = accepted.setdefault(step.holder, {}) if step.holder else accepted
+    holder = accepted
+    if step.holder:
+        # A null object is an empty one once something else belongs into it.
+        if accepted.get(step.holder) is None:
+            accepted[step.holder] = {}
+        holder = accepted[step.holder]
     if not isinstance(holder, dict):
         raise RejectedRowError(f"column {step.holder!r} is no object")
     present: Any = holder.get(step.name)
-    both = isinstance(present, dict) and isinstance(value, dict)
-    holder[step.name] = {**present, **value} if both else value
+    if isinstance(present, dict) and (value is None or isinstance(value, dict)):
+        value = {**present, **(value or {})}
+    holder[step.name] = value
 
 
 def projection(

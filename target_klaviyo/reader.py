@@ -94,8 +94,10 @@ class MessageReader(GenericSingerReader[bytes]):
         self._line += 1
         try:
             message = DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise InputError(f"line {self._line} of the input is no JSON in UTF-8") from None
         if not isinstance(message, dict) or message.get("type") not in KNOWN:
             raise InputError(f"line {self._line} of the input is no Singer message")
+        if not isinstance(message.get("record", {}), dict):
+            raise InputError(f"line {self._line} of the input: its record is no object")
         return message

@@ -81,7 +81,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "max_errors",
-        th.IntegerType,
+        th.IntegerType(minimum=0),
         title="Most errors",
         description="With on_error dead_letter: stop when more rows than this have failed.",
     ),

@@ -136,6 +136,8 @@ SINKS: tuple[SinkSpec, ...] = (
         build=build_event,
         plan=plan_events,
         properties=True,
+        # Events make people too: those of the rows before must be there first.
+        after=("profiles",),
         tap=TapForm(
             frozenset({"event_properties", "metric_name"}),
             {

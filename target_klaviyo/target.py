@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,7 @@ import click
 from singer_sdk import Sink, Target
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 
-from klaviyo_client.connection import check_names, connected
+from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.filters import nearest
 from target_klaviyo.command import ClearCommand
 from target_klaviyo.configuration import (
@@ -61,6 +62,7 @@ class TargetKlaviyo(Target):
         Raises:
             ConfigurationError: a setting is unknown or wrong.
         """
+        check_environment(os.environ, self.name, self.config_jsonschema["properties"])
         # Plain pipes set TARGET_KLAVIYO_API_KEY as Meltano does, without `--config ENV`.
         keywords["parse_env_config"] = True
         self.interruption = Interruption(self._end_early)

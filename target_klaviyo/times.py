@@ -43,8 +43,7 @@ def moment(value: Any, pattern: str | None, zone: Timezone | None) -> datetime:
         value = str(value)
     if not isinstance(value, str):
         raise RejectedRowError("is no time; give its format in the mapping (X for seconds)")
-    read = formatted(value, pattern, zone) if pattern else iso(value, zone)
-    return read.astimezone(timezone.utc)
+    return utc(formatted(value, pattern, zone) if pattern else iso(value, zone))
 
 
 def in_utc(value: datetime, zone: Timezone | None) -> datetime:
@@ -53,7 +52,15 @@ def in_utc(value: datetime, zone: Timezone | None) -> datetime:
         if zone is None:
             raise RejectedRowError(NO_ZONE)
         value = value.replace(tzinfo=zone)
-    return value.astimezone(timezone.utc)
+    return utc(value)
+
+
+def utc(value: datetime) -> datetime:
+    """The same moment in UTC; years 1 and 9999, which stand for no date, may have none."""
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError:
+        raise RejectedRowError("is no time that a calendar holds") from None
 
 
 def iso(text: str, zone: Timezone | None) -> datetime:

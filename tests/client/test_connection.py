@@ -6,7 +6,13 @@ import pytest
 
 from klaviyo_client.auth import OAuth, PrivateKey
 from klaviyo_client.clock import SystemClock
-from klaviyo_client.connection import check_names, connected, credentials, without_secret
+from klaviyo_client.connection import (
+    check_environment,
+    check_names,
+    connected,
+    credentials,
+    without_secret,
+)
 from klaviyo_client.errors import ConfigurationError
 
 CONFIG: dict[str, Any] = {
@@ -50,3 +56,32 @@ def test_unknown_settings_are_named_with_the_nearest() -> None:
 def test_messages_about_secrets_do_not_quote_them() -> None:
     assert "pk_" not in without_secret("'pk_1' is not of type 'object' in config['oauth']")
     assert without_secret("5 is too many in config['max_tries']").startswith("5 is too many")
+
+
+PROPERTIES = {
+    "dry_run": {"type": ["boolean", "null"]},
+    "max_tries": {"type": ["integer", "null"]},
+    "streams": {"type": ["object", "null"]},
+    "api_url": {"type": ["string", "null"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("DRY_RUN", "y"), ("DRY_RUN", "maybe"), ("MAX_TRIES", "many"), ("STREAMS", "{bad")],
+)
+def test_an_environment_variable_that_would_be_misread_is_refused(name: str, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"TARGET_KLAVIYO_{name} is n") as caught:
+        check_environment({f"TARGET_KLAVIYO_{name}": text}, "target-klaviyo", PROPERTIES)
+    assert text not in str(caught.value)
+
+
+def test_environment_variables_that_say_what_they_mean_are_taken() -> None:
+    environ = {
+        "TARGET_KLAVIYO_DRY_RUN": "True",
+        "TARGET_KLAVIYO_MAX_TRIES": "3",
+        "TARGET_KLAVIYO_STREAMS": "{}",
+        "TARGET_KLAVIYO_API_URL": "x",
+        "OTHER": "y",
+    }
+    check_environment(environ, "target-klaviyo", PROPERTIES)

@@ -184,3 +184,16 @@ def test_a_reader_that_stops_ends_the_extractor_quietly(tmp_path: Path) -> None:
         source.stdout.close()
         assert source.stderr.read() == b""
         assert source.wait(10) == 1
+
+
+def test_rows_are_counted_on_from_file_to_file(tmp_path: Path, capfdbinary: Any) -> None:
+    paths = [tmp_path / name for name in ("january.csv", "february.csv")]
+    for path in paths:
+        path.write_text("id\nx\ny\n")
+    given = [f"orders={path}" for path in paths]
+    rows = [
+        one["record"]["n"]
+        for one in told(capfdbinary, *given, "--row-number", "n")
+        if one["type"] == "RECORD"
+    ]
+    assert rows == ["1", "2", "3", "4"]

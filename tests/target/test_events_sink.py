@@ -67,7 +67,8 @@ def test_one_key_with_other_content_is_told_apart(sandbox: Sandbox) -> None:
     loaded = load_orders(sandbox, first, second, first, keys=["row"])
     assert loaded.counts("orders") == {
         "accepted": 1,
-        "skipped: unique_id was sent before in this run with other content": 1,
+        "skipped: unique_id was sent before in this run with other content, and Klaviyo keeps "
+        "the first": 1,
         "skipped: duplicate": 1,
     }
 
@@ -197,3 +198,42 @@ def test_a_mapping_that_does_not_fit_stops_before_any_row(sandbox: Sandbox) -> N
     assert isinstance(loaded.error, ConfigurationError)
     assert "did you mean 'customer'?" in str(loaded.error)
     assert not list(sandbox.requests)
+
+
+def test_events_of_people_of_another_account_are_refused(sandbox: Sandbox) -> None:
+    columns = ("id", "profile_id", "metric_name", "datetime")
+    told = schema("events", *columns, keys=["id"], event_properties={"type": "object"})
+    record = {
+        "id": "4yTEk",
+        "profile_id": "01JB3JE500Q41N2XP5D12BWXRM",
+        "metric_name": "Placed Order",
+        "datetime": "2026-01-01T10:00:00+00:00",
+        "event_properties": {},
+    }
+    loaded = load(sandbox, [told, *records("events", [record])])
+    assert loaded.counts("events") == {
+        "rejected: no profile of this account has this profile_id; give email, phone_number or "
+        "external_id": 1
+    }
+    assert sent(sandbox, "bulk_create_events") == []
+
+
+@pytest.mark.parametrize("key", ["", None])
+def test_rows_whose_key_is_empty_are_not_the_same_row(sandbox: Sandbox, key: str | None) -> None:
+    rows = [{**ORDER, "row": key, "total": str(number)} for number in range(4)]
+    assert load_orders(sandbox, *rows, keys=["row"]).counts("orders") == {"accepted": 4}
+    assert len(held(sandbox, "get_events")) == 4
+
+
+def test_events_wait_for_the_people_that_came_before_them(sandbox: Sandbox) -> None:
+    person = {"email": "ada@shop.org", "external_id": "7"}
+    messages = [
+        schema("profiles", "email", "external_id"),
+        *records("profiles", [person]),
+        schema("orders", *COLUMNS),
+        *records("orders", [{**ORDER, "total": str(number)} for number in range(12)]),
+    ]
+    load(sandbox, messages, streams={"orders": MAPPING}, default_timezone="UTC", batch_size_rows=10)
+    assert [one["external_id"] for one in profiles(sandbox).values()] == ["7"]
+    order = [one.operation for one in sandbox.requests]
+    assert order.index("bulk_import_profiles") < order.index("bulk_create_events")

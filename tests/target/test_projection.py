@@ -173,3 +173,11 @@ def test_text_called_like_an_object_is_a_property() -> None:
     made = projection(mapping, ["email", "location"], Locale(), texts={"email", "location"})
     accepted = made.accepted({"email": "ada@shop.org", "location": "Bristol"})
     assert accepted == {"email": "ada@shop.org", "properties": {"location": "Bristol"}}
+
+
+@pytest.mark.parametrize("names", [("properties", "note"), ("note", "properties")])
+def test_a_null_object_does_not_swallow_other_columns(names: tuple[str, str]) -> None:
+    row = {"email": "ada@shop.org", "properties": None, "note": "gift"}
+    made = own("profiles", ["email", "properties", "note"])
+    accepted = made.accepted({"email": row["email"], **{name: row[name] for name in names}})
+    assert accepted == {"email": "ada@shop.org", "properties": {"note": "gift"}}

@@ -62,3 +62,12 @@ def test_a_time_without_zone_needs_the_setting(text: str, pattern: str | None) -
 def test_what_is_no_time(value: object, pattern: str | None) -> None:
     with pytest.raises(RejectedRowError):
         moment(value, pattern, UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [("0001-01-01 00:00:00", Timezone("Europe/Berlin")), ("9999-12-31T23:59:59-23:00", None)],
+)
+def test_years_that_stand_for_no_date_are_refused(text: str, zone: Timezone | None) -> None:
+    with pytest.raises(RejectedRowError, match="is no time"):
+        moment(text, None, zone)
