@@ -14,7 +14,9 @@ from klaviyo_client.client import ClientSettings, KlaviyoClient
 from klaviyo_client.clock import Clock, SystemClock
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
+from klaviyo_client.operations import facts_revision
 
+REVISION = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(\.pre)?")
 OAUTH_FIELDS = ("client_id", "client_secret", "refresh_token", "access_token")
 
 
@@ -30,6 +32,8 @@ def connected(config: Mapping[str, Any], program: str, version: str) -> KlaviyoC
     Raises:
         ConfigurationError: the settings cannot be used.
     """
+    if not REVISION.fullmatch(config["revision"]):
+        raise ConfigurationError(f"revision must be a date such as {facts_revision()}")
     settings = ClientSettings(
         base_url=config["api_url"],
         revision=config["revision"],

@@ -85,3 +85,9 @@ def test_environment_variables_that_say_what_they_mean_are_taken() -> None:
         "OTHER": "y",
     }
     check_environment(environ, "target-klaviyo", PROPERTIES)
+
+
+@pytest.mark.parametrize("revision", ["latest", "2026-13-99", "2026-7-15", ""])
+def test_a_revision_is_a_date(revision: str) -> None:
+    with pytest.raises(ConfigurationError, match="revision must be a date such as 20"):
+        connected(CONFIG | {"revision": revision}, "tap-klaviyo", "1.2.3")
