@@ -7,7 +7,7 @@ by then was not sent.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from klaviyo_client.errors import (
     ServerError,
 )
 from klaviyo_client.jobs import PollRule, import_errors, settled_job
+from klaviyo_client.wire import Answer
 from target_klaviyo.chunks import body, rows_named
 from target_klaviyo.items import Item
 from target_klaviyo.outcomes import ACCEPTED, Outcome
@@ -55,12 +56,14 @@ def delivered(
     attempts.left -= 1
     attempts.requests += 1
     try:
-        yield from sent(client, shipment, attempts, job_timeout_seconds)
+        answer = yield from written(client, shipment)
     except ApiError as error:
         if error.status not in ABOUT_ITEMS:
             raise
         refusal = error
     else:
+        # Outside of the `try`: Klaviyo has the items, so no later error may send them again.
+        yield from taken(client, shipment, answer, attempts, job_timeout_seconds)
         return
     remaining, refused = parted(shipment, refusal)
     yield from refused
@@ -114,25 +117,34 @@ def field_named(pointer: str | None) -> str:
     return f" at {shown}" if shown else ""
 
 
-def sent(
-    client: KlaviyoClient, shipment: Shipment, attempts: Attempts, job_timeout_seconds: float
-) -> Iterator[Settled]:
-    """Send once; settle all items if Klaviyo takes the request."""
+def written(client: KlaviyoClient, shipment: Shipment) -> Generator[Settled, None, Answer]:
+    """Send once; items whose fate a lost answer hides are unknown."""
     transport = shipment.transport
     content = body(transport.envelope, shipment.items)
     try:
-        answer = client.write(transport.operation, content, path=shipment.path, repeat_safe=True)
+        return client.write(transport.operation, content, path=shipment.path, repeat_safe=True)
     except (ConnectionFailedError, ServerError) as error:
         if not isinstance(error, ConnectionFailedError) or error.sent:
             lost = Outcome("unknown", f"no answer came, it may have been written; {REPEAT}")
             yield from (Settled(item, lost) for item in shipment.items)
         raise
-    if transport.job is None:
+
+
+def taken(
+    client: KlaviyoClient,
+    shipment: Shipment,
+    answer: Answer,
+    attempts: Attempts,
+    job_timeout_seconds: float,
+) -> Iterator[Settled]:
+    """Settle all items of a request that Klaviyo took."""
+    job = shipment.transport.job
+    if job is None:
         yield from (Settled(item, ACCEPTED) for item in shipment.items)
         return
     attempts.jobs += 1
     job_id = str(answer.json()["data"]["id"])
-    yield from settled_by_job(client, transport.job, job_id, shipment, job_timeout_seconds)
+    yield from settled_by_job(client, job, job_id, shipment, job_timeout_seconds)
 
 
 def settled_by_job(
