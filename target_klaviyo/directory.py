@@ -9,9 +9,16 @@ from typing import Any
 import msgspec
 
 from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.errors import ConnectionFailedError, ServerError
+from klaviyo_client.errors import (
+    ApiError,
+    ConnectionFailedError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+)
 from klaviyo_client.filters import condition
 from klaviyo_client.query import Query
+from target_klaviyo.delivery import ABOUT_ITEMS, refused_outcome
 from target_klaviyo.items import ENCODER
 from target_klaviyo.outcomes import ACCEPTED, Outcome
 from target_klaviyo.plans import ListFound
@@ -23,6 +30,7 @@ AT_ONCE = 100
 FOUND = Outcome("skipped", "list exists already")
 AMBIGUOUS = Outcome("rejected", "several lists have this name; give list_id instead")
 MISSING = Outcome("rejected", "no list has this name, and create_lists is off")
+UNKNOWN_ID = Outcome("rejected", "no list has this list_id")
 LOST = Outcome("unknown", "the connection broke off while the list was being created; look for it")
 
 Together = Callable[[Callable[[list[str]], Any], list[list[str]]], Iterable[Any]]
@@ -48,6 +56,7 @@ class AccountDirectory:
         self._dry_run = dry_run
         self._together = together
         self._lists: dict[str, ListFound] = {}
+        self._list_ids: dict[str, ListFound] = {}
         self._profiles: dict[tuple[str, str], str] = {}
         self.requests = 0
 
@@ -62,16 +71,45 @@ class AccountDirectory:
         Raises:
             KlaviyoError: Klaviyo could not be asked.
         """
-        if name not in self._lists:
-            found = self._lookup(name)
-            if found.id is None and found.outcome is MISSING and create:
+        known = self._lists.get(name)
+        if known and not (create and known.outcome is MISSING):
+            return known
+        try:
+            found = known or self._lookup(name)
+            if found.outcome is MISSING and create:
                 found = self._created(name, opt_in_process)
-            if found.id is None:
-                return found
-            # The row that created it was accepted; whoever names it later finds it.
-            self._lists[name] = ListFound(found.id, FOUND)
-            return found
-        return self._lists[name]
+        except ApiError as error:
+            found = refused_list(error)
+        # The row that created it was accepted; whoever names it later finds it.
+        self._lists[name] = ListFound(found.id, FOUND) if found.id else found
+        return found
+
+    def list_by_id(self, list_id: str) -> ListFound:
+        """The list of that id, looked up once.
+
+        Asked before members are sent: Klaviyo's 404 to those does not say whether it is the list
+        or a person that is missing.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        if list_id not in self._list_ids:
+            self._list_ids[list_id] = self._lookup_id(list_id)
+        return self._list_ids[list_id]
+
+    def _lookup_id(self, list_id: str) -> ListFound:
+        """Whether Klaviyo has a list of that id."""
+        self.requests += 1
+        try:
+            self._client.get("get_list", Query(fields={"list": ("name",)}), path={"id": list_id})
+        except NotFoundError:
+            return ListFound(None, UNKNOWN_ID)
+        except PermissionDeniedError:
+            # A key that may write lists but not read them can still add members.
+            return ListFound(list_id, FOUND)
+        except ApiError as error:
+            return refused_list(error)
+        return ListFound(list_id, FOUND)
 
     def _lookup(self, name: str) -> ListFound:
         """What Klaviyo has under that name."""
@@ -127,14 +165,23 @@ class AccountDirectory:
         """The profiles that have one of these identifiers."""
         query = Query(
             filter=condition("any", kind, values),
-            fields={"profile": (kind,)},
+            fields={"profile": (kind,)} if kind != "id" else {"profile": ("created",)},
             page_size=AT_ONCE,
         )
         return {
-            (kind, folded(kind, str(one["attributes"][kind]))): one["id"]
+            (kind, folded(kind, str(one["id"] if kind == "id" else one["attributes"][kind]))): one[
+                "id"
+            ]
             for page in self._client.pages("get_profiles", query)
             for one in msgspec.json.decode(page.data)
         }
+
+
+def refused_list(error: ApiError) -> ListFound:
+    """No list, because Klaviyo refuses this one; an error about more than it is raised."""
+    if error.status not in ABOUT_ITEMS:
+        raise error
+    return ListFound(None, refused_outcome(error.errors, error))
 
 
 def folded(kind: str, value: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import ACCEPTED, DUPLICATE, Outcome, Row
+from target_klaviyo.outcomes import DUPLICATE, Outcome, Row
 from target_klaviyo.plans import (
     KILOBYTE,
     MEGABYTE,
@@ -36,14 +36,15 @@ def build_membership(accepted: Accepted, row: Row, rules: StreamRules) -> Item: 
 
 
 def plan_memberships(items: Sequence[Item], directory: Directory) -> Plan:
-    """Look up lists and people, and add the people found, list by list."""
+    """Look up people and their lists, and add the people found, list by list."""
     settled: list[Settled] = []
     members: dict[str, dict[str, Item]] = {}
     people = profiles_of(items, directory)
     for item, person in zip(items, people, strict=True):
-        found = list_of(item.content, directory)
+        # The person comes first: a list without any member must not come into being.
+        found = list_of(item.content, directory) if person else ListFound(None, NOBODY)
         if found.id is None or person is None:
-            settled.append(Settled(item, found.outcome if found.id is None else NOBODY))
+            settled.append(Settled(item, found.outcome))
         elif person in members.setdefault(found.id, {}):
             settled.append(Settled(item, DUPLICATE))
         else:
@@ -61,7 +62,7 @@ def plan_memberships(items: Sequence[Item], directory: Directory) -> Plan:
 def list_of(row: Accepted, directory: Directory) -> ListFound:
     """The list that a row names, by id or by name."""
     if row.get("list_id"):
-        return ListFound(row["list_id"], ACCEPTED)
+        return directory.list_by_id(row["list_id"])
     return directory.list_named(row["list_name"], None, create=directory.create_lists)
 
 

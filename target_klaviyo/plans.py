@@ -94,6 +94,9 @@ class Directory(Protocol):
     def list_named(self, name: str, opt_in_process: str | None, *, create: bool) -> ListFound:
         """The list of that name, created if it is missing and `create` allows it."""
 
+    def list_by_id(self, list_id: str) -> ListFound:
+        """The list of that id, if there is one."""
+
     def profile_ids(self, kind: str, values: Iterable[str]) -> Mapping[str, str | None]:
         """Profile id by identifier (`email`, `phone_number`, `external_id`); None: nobody."""
 
@@ -104,7 +107,7 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListFound:
-    """A list looked up by name; without an id, `outcome` says why."""
+    """A list looked up; without an id, `outcome` says why."""
 
     id: str | None
     outcome: Outcome
