@@ -57,9 +57,9 @@ class Courier:
 
     def deliver(self, plan: Plan) -> Delivery:
         """Send wave after wave; returns when everything sent has settled."""
-        total = Delivery(list(plan.settled))
+        total = Delivery(list(plan.settled), error=plan.error)
         stopped = threading.Event()
-        for wave in plan.waves:
+        for wave in () if plan.error else plan.waves:
             for part in self._pool.map(lambda one: self._part(one, stopped), wave):
                 total.add(part)
             if total.error:
@@ -95,7 +95,7 @@ class Rehearsal:
 
     def deliver(self, plan: Plan) -> Delivery:
         """What would be sent."""
-        total = Delivery(list(plan.settled))
+        total = Delivery(list(plan.settled), error=plan.error)
         for shipment in (one for wave in plan.waves for one in wave):
             operation = shipment.transport.operation
             if operation not in self._shown:

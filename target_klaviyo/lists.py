@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from klaviyo_client.errors import KlaviyoError
 from target_klaviyo.items import Item
 from target_klaviyo.outcomes import Row
 from target_klaviyo.plans import Accepted, Directory, Plan, Settled, StreamRules
@@ -16,10 +17,13 @@ def build_list(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noq
 
 def plan_lists(items: Sequence[Item], directory: Directory) -> Plan:
     """Nothing goes out in bulk: each name is looked up, and created where it is missing."""
-    found = [
-        directory.list_named(item.content["name"], item.content.get("opt_in_process"), create=True)
-        for item in items
-    ]
-    return Plan(
-        settled=[Settled(item, one.outcome) for item, one in zip(items, found, strict=True)]
-    )
+    settled: list[Settled] = []
+    try:
+        for item in items:
+            row = item.content
+            found = directory.list_named(row["name"], row.get("opt_in_process"), create=True)
+            settled.append(Settled(item, found.outcome))
+    except KlaviyoError as error:
+        # The lists before this one exist by now, and must be counted.
+        return Plan(settled=settled, error=error)
+    return Plan(settled=settled)

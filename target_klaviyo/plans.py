@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from klaviyo_client.errors import KlaviyoError
 from target_klaviyo.chunks import Envelope, Limits, chunks, fits
 from target_klaviyo.duplicates import Seen
 from target_klaviyo.items import Item
@@ -57,10 +58,14 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The requests of a batch: waves go out one after the other, requests of a wave together."""
+    """The requests of a batch: waves go out one after the other, requests of a wave together.
+
+    With `error`, planning broke off: nothing goes out, and only `settled` has been dealt with.
+    """
 
     waves: Sequence[Sequence[Shipment]] = ()
     settled: Sequence[Settled] = ()
+    error: KlaviyoError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,10 +65,11 @@ def test_a_refused_name_rejects_its_own_rows_only(sandbox: Sandbox, operation: s
 
 
 def test_an_error_about_more_than_a_name_ends_the_run(sandbox: Sandbox) -> None:
-    sandbox.faults.add("create_list", "status", status=403)
-    loaded = load_lists(sandbox, "News", "Friends")
+    sandbox.faults.add("create_list", "status", status=403, after=1)
+    loaded = load_lists(sandbox, "News", "Friends", "Others")
     assert isinstance(loaded.error, ApiError)
-    assert sent(sandbox, "create_list") == [403]
+    assert sent(sandbox, "create_list") == [201, 403]
+    assert loaded.counts("lists") == {"accepted": 1}
 
 
 def test_a_list_that_nobody_can_join_is_not_created(sandbox: Sandbox) -> None:
