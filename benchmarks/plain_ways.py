@@ -1,0 +1,102 @@
+"""The ways that need nothing but this project: the tap, a minimal loop, the machine's ceiling."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from minimal_loop import HEADERS
+from running import Command, Run, run
+from servers import KEY, Server
+
+HERE = Path(__file__).resolve().parent
+BIN = Path(sys.executable).parent
+CEILING_PAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Streams of a catalog, and columns that are selected beyond the usual ones."""
+
+    streams: Collection[str]
+    columns: Collection[str] = ()
+
+
+def catalog(server: Server, folder: Path, selection: Selection) -> Path:
+    """A catalog file that selects just this, made as a user would: discover, then select."""
+    name = "-".join(sorted([*selection.streams, *selection.columns]))
+    file = folder / f"catalog-{name}.json"
+    if not file.exists():
+        command = [str(BIN / "tap-klaviyo"), "--config=ENV", "--discover"]
+        said = subprocess.run(command, env=environ(server), capture_output=True, check=True)
+        content = json.loads(said.stdout)
+        for entry in content["streams"]:
+            choose(entry, selection)
+        file.write_text(json.dumps(content))
+    return file
+
+
+def choose(entry: Mapping[str, Any], selection: Selection) -> None:
+    """Select a stream of a catalog or not."""
+    for row in entry["metadata"]:
+        if not row["breadcrumb"]:
+            row["metadata"]["selected"] = entry["tap_stream_id"] in selection.streams
+        elif row["breadcrumb"][1] in selection.columns:
+            row["metadata"]["selected"] = True
+
+
+def stream_names(server: Server) -> list[str]:
+    """Every stream of the tap."""
+    command = [str(BIN / "tap-klaviyo"), "--config=ENV", "--discover"]
+    said = subprocess.run(command, env=environ(server), capture_output=True, check=True)
+    return [entry["tap_stream_id"] for entry in json.loads(said.stdout)["streams"]]
+
+
+def environ(server: Server, **settings: Any) -> dict[str, str]:
+    """The environment that configures the tap."""
+    given = {"api_url": server.url, "api_key": KEY, **settings}
+    return {f"TAP_KLAVIYO_{name.upper()}": str(value) for name, value in given.items()}
+
+
+def tap_command(server: Server, folder: Path, selection: Selection, **settings: Any) -> Command:
+    """The tap as a user runs it."""
+    file = str(catalog(server, folder, selection))
+    command = [str(BIN / "tap-klaviyo"), "--config=ENV", "--catalog", file]
+    return Command(command, environ(server, **settings))
+
+
+def minimal_loop(server: Server, stream: str, query: str) -> Command:
+    """A loop that reads one page after the other."""
+    return Command([sys.executable, str(HERE / "minimal_loop.py"), server.url, stream, query])
+
+
+def ceiling(server: Server, folder: Path, stream: str, query: str) -> Callable[[], Run]:
+    """Decoding and encoding of pages that are fetched now."""
+    files = list(map(str, pages(server, folder, stream, query)))
+
+    def measure() -> Run:
+        command = [sys.executable, str(HERE / "ceiling.py"), *files]
+        peak = run(Command(command)).peak_mb
+        said = subprocess.run(command, capture_output=True, check=True, text=True).stdout.split()
+        return Run(float(said[1]), int(said[0]), peak)
+
+    return measure
+
+
+def pages(server: Server, folder: Path, stream: str, query: str) -> list[Path]:
+    """Files of the first pages of a collection."""
+    address = f"{server.url}/api/{stream}?{query}"
+    files: list[Path] = []
+    while address and len(files) < CEILING_PAGES:
+        answer = requests.get(address, headers=HEADERS, timeout=120)
+        answer.raise_for_status()
+        files.append(folder / f"page-{stream}-{len(files)}.json")
+        files[-1].write_bytes(answer.content)
+        address = answer.json()["links"]["next"]
+    return files

@@ -1,0 +1,60 @@
+"""Measure the tap and the target beside other ways to do the same, and write a report.
+
+    python benchmarks/report.py                       everything, into benchmarks/report.md
+    python benchmarks/report.py --only events limits  some scenarios; the others' tables stay
+    python benchmarks/report.py --scale 0.01 --rounds 1 --report smoke.json
+
+Every scenario starts its own sandbox, in its own process. What is finished is written at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from reading import EVENTS, PROFILES, Bench, read_collection
+from results import Results, Section
+from servers import Accounts, progress
+
+REPORT = Path(__file__).resolve().parent / "report.json"
+SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
+    "events": partial(read_collection, collection=EVENTS),
+    "profiles": partial(read_collection, collection=PROFILES),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    add = made.add_argument
+    add("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), help="scenarios to run")
+    add("--rounds", type=int, default=3, help="how often each way is measured")
+    add("--scale", type=float, default=1.0, help="size of the accounts, 1 being the full one")
+    add("--report", type=Path, default=REPORT, help="JSON file; the Markdown lies beside it")
+    add("--keep", type=Path, help="folder that keeps the accounts for the next time")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the scenarios one after the other."""
+    options = parser().parse_args(arguments)
+    results = Results(options.report, list(SCENARIOS))
+    with tempfile.TemporaryDirectory() as folder:
+        kept = options.keep or Path(folder)
+        kept.mkdir(parents=True, exist_ok=True)
+        bench = Bench(Path(folder), Accounts(kept), options.rounds, options.scale)
+        for name in options.only:
+            begun = time.perf_counter()
+            results.add(name, SCENARIOS[name](bench))
+            progress(f"{name}: done in {time.perf_counter() - begun:.0f} s")
+    print(options.report.with_suffix(".md").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
