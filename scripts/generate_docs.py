@@ -84,12 +84,13 @@ def default(part: Mapping[str, Any]) -> str:
 
 def sinks() -> str:
     """The target's sinks."""
-    header = ("Sink", "Fields that columns can fill", "At least one of each")
+    header = ("Sink", "Modes", "Fields that columns can fill", "At least one of each")
     return table(
         header,
         [
             (
                 f"`{sink.name}`",
+                ", ".join(f"`{mode}`" for mode in sink.modes),
                 ", ".join(f"`{name}`" for name in sink.fields),
                 "; ".join(" or ".join(f"`{name}`" for name in group) for group in sink.needs),
             )

@@ -69,6 +69,21 @@ def earliest_event(config: Mapping[str, Any]) -> datetime:
     return earliest
 
 
+def mirror_ratio(config: Mapping[str, Any]) -> float:
+    """The least share of what was there before that the rows of a mirror must make up.
+
+    Raises:
+        ConfigurationError: it is no number from 0 to 1.
+    """
+    try:
+        ratio = float(config["mirror_min_ratio"])
+    except ValueError:
+        ratio = -1.0
+    if not 0 <= ratio <= 1:
+        raise ConfigurationError("mirror_min_ratio must be a number from 0 to 1")
+    return ratio
+
+
 def policy(config: Mapping[str, Any]) -> Policy:
     """When refused rows end the run.
 

@@ -21,15 +21,17 @@ from klaviyo_client.query import Query
 from target_klaviyo.delivery import ABOUT_ITEMS, refused_outcome
 from target_klaviyo.items import ENCODER
 from target_klaviyo.outcomes import ACCEPTED, Outcome
-from target_klaviyo.plans import ListFound
+from target_klaviyo.plans import ListFound, Roster
 
 logger = logging.getLogger("target-klaviyo")
 
 # Identifiers in one filter, and profiles on one page: Klaviyo's page holds 100.
 AT_ONCE = 100
+# Stands for the id of a list that a dry run would have created.
+DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
 AMBIGUOUS = Outcome("rejected", "several lists have this name; give list_id instead")
-MISSING = Outcome("rejected", "no list has this name, and create_lists is off")
+MISSING = Outcome("rejected", "no list has this name (create_lists is off, or the mode is remove)")
 UNKNOWN_ID = Outcome("rejected", "no list has this list_id")
 LOST = Outcome("unknown", "the connection broke off while the list was being created; look for it")
 
@@ -58,6 +60,7 @@ class AccountDirectory:
         self._lists: dict[str, ListFound] = {}
         self._list_ids: dict[str, ListFound] = {}
         self._profiles: dict[tuple[str, str], str] = {}
+        self._rosters: dict[str, dict[str, Roster]] = {}
         self.requests = 0
 
     @property
@@ -126,7 +129,7 @@ class AccountDirectory:
     def _created(self, name: str, opt_in_process: str | None) -> ListFound:
         """A new list; a lost answer is settled by looking again."""
         if self._dry_run:
-            return ListFound("dry-run", ACCEPTED)
+            return ListFound(DRY_RUN, ACCEPTED)
         attributes = {"name": name}
         if opt_in_process:
             attributes["opt_in_process"] = opt_in_process
@@ -154,6 +157,33 @@ class AccountDirectory:
         for found in self._together(lambda batch: self._search(kind, batch), batches):
             self._profiles |= found
         return {value: self._profiles.get((kind, folded(kind, value))) for value in wanted}
+
+    def members(self, list_id: str) -> frozenset[str]:
+        """The ids of all profiles on a list; read anew each time.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        # A list of a dry run is not there.
+        if list_id == DRY_RUN:
+            return frozenset()
+        found: set[str] = set()
+        query = Query(page_size=AT_ONCE)
+        for page in self._client.pages("get_profile_ids_for_list", query, path={"id": list_id}):
+            self.requests += 1
+            found.update(one["id"] for one in msgspec.json.decode(page.data))
+        return frozenset(found)
+
+    def roster(self, sink: str, place: str, read: Callable[[], frozenset[str]]) -> Roster:
+        """The roster of a place that a sink mirrors, read when it is first asked for."""
+        known = self._rosters.setdefault(sink, {})
+        if place not in known:
+            known[place] = Roster(read())
+        return known[place]
+
+    def rosters(self, sink: str) -> Mapping[str, Roster]:
+        """Every roster of a sink, by place."""
+        return self._rosters.get(sink, {})
 
     def expect(self, identities: Iterable[str]) -> None:
         """Take it that these people (`Item.identities`) exist; for a dry run."""

@@ -17,3 +17,7 @@ class UnknownStreamError(TargetError):
 
 class RowsFailedError(TargetError):
     """Rows were rejected or left unknown, and the settings say to stop."""
+
+
+class MirrorRefusedError(TargetError):
+    """A mirror that took nothing away, because its source may not be complete."""

@@ -96,3 +96,15 @@ def receipt(schema: Mapping[str, Any], row: Row, outcome: Outcome) -> dict[str, 
         "reason": outcome.reason,
         "job_id": outcome.job_id,
     }
+
+
+def removal(stream: str, content: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """What is kept of something that a mirror took away: no row stands for it."""
+    return {
+        "stream": stream,
+        "row": None,
+        "keys": dict(content),
+        "outcome": "removed" if outcome.kind == "accepted" else outcome.kind,
+        "reason": outcome.reason,
+        "job_id": outcome.job_id,
+    }

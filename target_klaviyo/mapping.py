@@ -11,7 +11,7 @@ from klaviyo_client.filters import nearest
 from target_klaviyo.specs import SINKS, SinkSpec, sink_names, sink_spec
 from target_klaviyo.values import DECLARABLE
 
-KEYS = ("sink", "columns", "types", "ignore_columns", "immediate")
+KEYS = ("sink", "mode", "columns", "types", "ignore_columns", "immediate")
 SOURCE_KEYS = ("column", "constant", "format")
 TYPE_KEYS = ("type", "format")
 
@@ -79,7 +79,7 @@ def own_mapping(stream: str) -> StreamMapping | None:
 
 def read_mapping(stream: str, content: Mapping[str, Any]) -> StreamMapping:
     """One entry of the setting, known to be right."""
-    spec = sink_spec(content.get("sink", stream)) or SINKS[0]
+    spec = (sink_spec(content.get("sink", stream)) or SINKS[0]).in_mode(content.get("mode"))
     types = content.get("types", {})
     return StreamMapping(
         stream,
@@ -117,10 +117,20 @@ def mapping_problems(stream: str, content: Any) -> Iterator[str]:
         problem = f"is no sink{nearest(str(sink), sinks)}" if sink else "is missing"
         yield f"{place}.sink {problem}; sinks: {', '.join(sinks)}"
         return
+    yield from mode_problems(place, content.get("mode"), spec)
     yield from column_problems(place, content.get("columns", {}), spec)
     yield from type_problems(place, content)
     if content.get("immediate") and spec.name != "profiles":
         yield f"{place}.immediate works only with the sink profiles"
+
+
+def mode_problems(place: str, mode: Any, spec: SinkSpec) -> Iterator[str]:
+    """What is wrong with the mode."""
+    if mode is not None and (not isinstance(mode, str) or mode not in spec.modes):
+        known = list(spec.modes)
+        modes = f"modes: {', '.join(known)}" if known else "it has no modes"
+        problem = f"{mode!r} is no mode of {spec.name}{nearest(str(mode), known)}"
+        yield f"{place}.mode: {problem}; {modes}"
 
 
 def column_problems(place: str, columns: Any, spec: SinkSpec) -> Iterator[str]:

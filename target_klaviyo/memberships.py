@@ -1,8 +1,12 @@
-"""The list_profiles sink: people are added to lists. That never subscribes anybody."""
+"""The list_profiles sink: people come onto lists and off them.
+
+Neither changes anybody's consent: an addition subscribes nobody, a removal unsubscribes nobody.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
@@ -14,6 +18,7 @@ from target_klaviyo.plans import (
     Directory,
     ListFound,
     Plan,
+    Roster,
     Settled,
     Shipment,
     StreamRules,
@@ -27,7 +32,12 @@ ADD = Transport(
     Envelope(b'{"data":[', b"]}", "/data"),
 )
 IDENTIFIERS = ("email", "phone_number", "external_id")
+# Removing somebody who is not on the list is taken to change nothing, as adding a member does.
+REMOVE = replace(ADD, operation="remove_profiles_from_list")
+SINK = "list_profiles"
 NOBODY = Outcome("rejected", "no profile has this email, phone_number or external_id")
+ABSENT = Outcome("skipped", "no profile has this identifier, so that it is on no list")
+PRESENT = Outcome("skipped", "on the list already")
 
 
 def build_membership(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa: ARG001
@@ -37,33 +47,89 @@ def build_membership(accepted: Accepted, row: Row, rules: StreamRules) -> Item: 
 
 def plan_memberships(items: Sequence[Item], directory: Directory) -> Plan:
     """Look up people and their lists, and add the people found, list by list."""
+    pairs = paired(items, directory, create=directory.create_lists)
+    return in_requests(ADD, pairs)
+
+
+def plan_removals(items: Sequence[Item], directory: Directory) -> Plan:
+    """Look up people and their lists, and take the people found off the lists.
+
+    Nobody is unsubscribed by that. Somebody without a profile is on no list already.
+    """
+    settled, members = paired(items, directory, create=False)
+    absent = [replace(one, outcome=ABSENT) if one.outcome is NOBODY else one for one in settled]
+    return in_requests(REMOVE, (absent, members))
+
+
+def plan_mirror(items: Sequence[Item], directory: Directory) -> Plan:
+    """Add those who are not on their list yet, and remember all whom rows name."""
+    settled, members = paired(items, directory, create=directory.create_lists)
+    for list_id, people in members.items():
+        roster = directory.roster(SINK, list_id, lambda known=list_id: directory.members(known))  # type: ignore[misc]
+        for person in [one for one in people if one in roster.before or one in roster.given]:
+            outcome = DUPLICATE if person in roster.given else PRESENT
+            settled.append(Settled(people.pop(person), outcome))
+            roster.given.add(person)
+        roster.given.update(people)
+    return in_requests(ADD, (settled, members))
+
+
+def mirror_removals(rosters: Mapping[str, Roster]) -> Plan:
+    """Take those whom no row names off their lists; that unsubscribes nobody."""
+    members = {
+        list_id: {person: member(list_id, person, ()) for person in roster.gone()}
+        for list_id, roster in rosters.items()
+    }
+    return in_requests(REMOVE, ([], members))
+
+
+Members = dict[str, dict[str, Item]]
+
+
+def paired(
+    items: Sequence[Item], directory: Directory, *, create: bool
+) -> tuple[list[Settled], Members]:
+    """The rows that stop here, and the others by list and person."""
     settled: list[Settled] = []
-    members: dict[str, dict[str, Item]] = {}
+    members: Members = {}
     people = profiles_of(items, directory)
     for item, person in zip(items, people, strict=True):
         # The person comes first: a list without any member must not come into being.
-        found = list_of(item.content, directory) if person else ListFound(None, NOBODY)
+        found = (
+            list_of(item.content, directory, create=create) if person else ListFound(None, NOBODY)
+        )
         if found.id is None or person is None:
             settled.append(Settled(item, found.outcome))
         elif person in members.setdefault(found.id, {}):
             settled.append(Settled(item, DUPLICATE))
         else:
-            body = ENCODER.encode({"type": "profile", "id": person})
-            members[found.id][person] = Item(item.rows, body)
-    plans = [(list_id, shipped(ADD, of_list.values())) for list_id, of_list in members.items()]
+            members[found.id][person] = member(found.id, person, item.rows)
+    return settled, members
+
+
+def member(list_id: str, person: str, rows: tuple[Row, ...]) -> Item:
+    """A person on a list."""
+    body = ENCODER.encode({"type": "profile", "id": person})
+    return Item(rows, body, content={"list_id": list_id, "id": person})
+
+
+def in_requests(transport: Transport, pairs: tuple[list[Settled], Members]) -> Plan:
+    """One request after the other for each list."""
+    settled, members = pairs
+    plans = [(list_id, shipped(transport, people.values())) for list_id, people in members.items()]
     requests = [
-        Shipment(ADD, request.items, {"id": list_id})
+        Shipment(transport, request.items, {"id": list_id})
         for list_id, plan in plans
         for request in plan.waves[0]
     ]
     return Plan([requests], [*settled, *(one for _, plan in plans for one in plan.settled)])
 
 
-def list_of(row: Accepted, directory: Directory) -> ListFound:
+def list_of(row: Accepted, directory: Directory, *, create: bool) -> ListFound:
     """The list that a row names, by id or by name."""
     if row.get("list_id"):
         return directory.list_by_id(row["list_id"])
-    return directory.list_named(row["list_name"], None, create=directory.create_lists)
+    return directory.list_named(row["list_name"], None, create=create)
 
 
 def profiles_of(items: Sequence[Item], directory: Directory) -> list[str | None]:

@@ -93,6 +93,18 @@ class StreamRules:
     notice: Callable[[str, str], None]
 
 
+@dataclass(slots=True)
+class Roster:
+    """A place that is mirrored (a list): what was in it before the run, and what rows name."""
+
+    before: frozenset[str]
+    given: set[str] = field(default_factory=set)
+
+    def gone(self) -> list[str]:
+        """What no row names, in a fixed order."""
+        return sorted(self.before - self.given)
+
+
 class Directory(Protocol):
     """What plans may ask of Klaviyo, with answers remembered."""
 
@@ -104,6 +116,15 @@ class Directory(Protocol):
 
     def profile_ids(self, kind: str, values: Iterable[str]) -> Mapping[str, str | None]:
         """Profile id by identifier (`email`, `phone_number`, `external_id`); None: nobody."""
+
+    def members(self, list_id: str) -> frozenset[str]:
+        """The ids of all profiles on a list."""
+
+    def roster(self, sink: str, place: str, read: Callable[[], frozenset[str]]) -> Roster:
+        """The roster of a place that a sink mirrors, read when it is first asked for."""
+
+    def rosters(self, sink: str) -> Mapping[str, Roster]:
+        """Every roster of a sink, by place."""
 
     @property
     def create_lists(self) -> bool:

@@ -57,6 +57,16 @@ class MessageReader(GenericSingerReader[bytes]):
         self._interruption = interruption
         self._failed = failed
         self._line = 0
+        self._states = 0
+        self._latest = ""
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether a tap that writes STATE messages ended with rows and without one.
+
+        What broke off in the middle looks so; a tap that writes none gives no such sign.
+        """
+        return self._states > 0 and self._latest == "RECORD"
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -100,4 +110,6 @@ class MessageReader(GenericSingerReader[bytes]):
             raise InputError(f"line {self._line} of the input is no Singer message")
         if not isinstance(message.get("record", {}), dict):
             raise InputError(f"line {self._line} of the input: its record is no object")
+        self._latest = message["type"]
+        self._states += self._latest == "STATE"
         return message

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from target_klaviyo.courier import Delivery
-from target_klaviyo.errors import RowsFailedError
-from target_klaviyo.files import DeadLetters, LineFile, receipt
+from target_klaviyo.errors import MirrorRefusedError, RowsFailedError
+from target_klaviyo.files import DeadLetters, LineFile, receipt, removal
 from target_klaviyo.outcomes import Kind, Outcome, Row
 
 KINDS: tuple[Kind, ...] = ("accepted", "skipped", "rejected", "unknown")
@@ -39,6 +39,7 @@ class Tally:
     rows: int = 0
     requests: int = 0
     jobs: int = 0
+    removed: int = 0
     started: float = 0.0
     seconds: float = 0.0
     outcomes: dict[tuple[Kind, str | None], Reason] = field(default_factory=dict)
@@ -46,6 +47,11 @@ class Tally:
     def count(self, *kinds: Kind) -> int:
         """Rows that ended in one of these ways."""
         return sum(one.count for (kind, _), one in self.outcomes.items() if kind in kinds)
+
+    @property
+    def failed(self) -> int:
+        """Rows that were refused, or whose fate is unknown."""
+        return self.count(*FAILED)
 
     def settle(self, row: Row, outcome: Outcome) -> None:
         """Count a row."""
@@ -119,6 +125,29 @@ class Report:
         tally.jobs += delivery.jobs
         tally.seconds = self._monotonic() - tally.started
 
+    def removed(self, name: str, delivery: Delivery) -> None:
+        """Note what a mirror took away, which no row stands for.
+
+        Raises:
+            MirrorRefusedError: some of it is still there, or may be.
+        KlaviyoError: nothing more could be sent.
+        """
+        tally = self._tallies[name]
+        for one in delivery.settled:
+            if one.outcome.kind == "accepted":
+                tally.removed += 1
+            if self._receipts:
+                self._receipts.write(removal(name, one.item.content, one.outcome))
+        tally.requests += delivery.requests
+        tally.seconds = self._monotonic() - tally.started
+        left = [one.outcome for one in delivery.settled if one.outcome.kind != "accepted"]
+        if delivery.error:
+            raise delivery.error
+        if left:
+            raise MirrorRefusedError(
+                f"stream {name!r}: the mirror could not take {len(left)} away: {left[0].reason}"
+            )
+
     def check(self) -> None:
         """Put everything on file, and stop where the settings say so.
 
@@ -161,6 +190,23 @@ class Report:
         return self._tallies
 
 
+def opened_report(
+    config: Mapping[str, Any], policy: Policy, monotonic: Callable[[], float]
+) -> Report:
+    """The report, with the files that the settings name.
+
+    Raises:
+        ConfigurationError: one cannot be written.
+    """
+    letters, receipts = (config.get(name) for name in ("dead_letter_path", "receipts_path"))
+    return Report(
+        policy,
+        monotonic,
+        receipts=LineFile("receipts_path", receipts) if receipts else None,
+        dead_letters=DeadLetters(LineFile("dead_letter_path", letters)) if letters else None,
+    )
+
+
 MERGED = Outcome("skipped", "merged into a later row of the same person")
 
 
@@ -175,6 +221,8 @@ def described(failed: Mapping[str, Tally]) -> str:
 def summary_lines(name: str, tally: Tally) -> Iterator[str]:
     """The figures of one stream."""
     counts = [f"{kind} {tally.count(kind)}" for kind in KINDS]
+    if tally.removed:
+        counts.append(f"removed {tally.removed}")
     left = tally.rows - tally.count(*KINDS)
     if left:
         counts.append(f"not sent {left}")

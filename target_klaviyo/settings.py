@@ -36,9 +36,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default={},
         title="Streams",
         description=(
-            "By stream name: sink, columns (field: column name, or an object with column and "
-            "format, or with constant), types (column: string, integer, number, boolean, "
-            "date-time, json), ignore_columns, immediate (profiles only: one request a row). "
+            "By stream name: sink, mode (see the sinks), columns (field: column name, or an "
+            "object with column and format, or with constant), types (column: string, integer, "
+            "number, boolean, date-time, json), ignore_columns, immediate (profiles only: one request a row). "
             "Columns that fill no field become custom properties."
         ),
     ),
@@ -112,6 +112,17 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         default=True,
         title="Create lists",
         description="Whether list_profiles creates the lists that its rows name and none has.",
+    ),
+    th.Property(
+        "mirror_min_ratio",
+        # The SDK leaves numbers of environment variables as text; `configuration` reads both.
+        th.CustomType({"type": ["number", "string"]}),
+        default=0.5,
+        title="Least share of a mirror",
+        description=(
+            "In mode mirror: refuse to take anybody away when the rows are fewer than this share "
+            "of what was there before."
+        ),
     ),
     th.Property(
         "earliest_event_time",

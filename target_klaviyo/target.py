@@ -21,18 +21,19 @@ from target_klaviyo.configuration import (
     YEAR,
     earliest_event,
     locale,
+    mirror_ratio,
     policy,
 )
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
 from target_klaviyo.duplicates import Seen
 from target_klaviyo.errors import UnknownStreamError
-from target_klaviyo.files import DeadLetters, LineFile
 from target_klaviyo.items import Item
 from target_klaviyo.mapping import StreamMapping, own_mapping, stream_mappings
+from target_klaviyo.mirrors import check_ratio, check_sources, one_each
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader
-from target_klaviyo.report import Report
+from target_klaviyo.report import opened_report
 from target_klaviyo.settings import MEANINGLESS, SETTINGS
 from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
 from target_klaviyo.specs import SinkSpec, sink_names
@@ -66,7 +67,8 @@ class TargetKlaviyo(Target):
         # Plain pipes set TARGET_KLAVIYO_API_KEY as Meltano does, without `--config ENV`.
         keywords["parse_env_config"] = True
         self.interruption = Interruption(self._end_early)
-        keywords["message_reader"] = MessageReader(self.interruption, self.finish)
+        self._reader = MessageReader(self.interruption, self.finish)
+        keywords["message_reader"] = self._reader
         super().__init__(**keywords)
         # Sinks drain in order of first appearance; what goes on at once does so inside a batch.
         self.max_parallelism = 1
@@ -81,22 +83,11 @@ class TargetKlaviyo(Target):
         self.mappings = stream_mappings(self.config["streams"])
         self.locale: Locale = locale(self.config)
         self._earliest = earliest_event(self.config)
+        self._mirror_ratio = mirror_ratio(self.config)
         self.client = connected(self.config, self.name, self.plugin_version)
         self.policy = policy(self.config)
-        self.report = self._opened_report()
+        self.report = opened_report(self.config, self.policy, self.client.clock.monotonic)
         super().setup_mapper()
-
-    def _opened_report(self) -> Report:
-        """The report, its files open."""
-        letters, receipts = (
-            self.config.get(name) for name in ("dead_letter_path", "receipts_path")
-        )
-        return Report(
-            self.policy,
-            self.client.clock.monotonic,
-            receipts=LineFile("receipts_path", receipts) if receipts else None,
-            dead_letters=(DeadLetters(LineFile("dead_letter_path", letters)) if letters else None),
-        )
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -235,9 +226,28 @@ class TargetKlaviyo(Target):
         """Send what is left, and say what became of everything."""
         with self.interruption:
             try:
+                for sink in list(self._sinks_active.values()):
+                    self.drain_one(sink)
+                self._finish_mirrors()
                 super().process_endofpipe()
             finally:
                 self.finish()
+
+    def _finish_mirrors(self) -> None:
+        """Take away what complete streams no longer name, unless they may not be complete.
+
+        Raises:
+            MirrorRefusedError: nothing was taken away, or not everything.
+        """
+        sinks = [one for one in self._sinks_active.values() if isinstance(one, KlaviyoSink)]
+        mirrored = {
+            one.stream_name: (one.spec.name, one.spec.mirror) for one in sinks if one.spec.mirror
+        }
+        check_sources(mirrored, self.report.totals(), cut_off=self._reader.cut_off)
+        for stream, (sink, mirror) in one_each(mirrored).items():
+            rosters = self.directory.rosters(sink)
+            check_ratio(stream, rosters, self._mirror_ratio)
+            self.report.removed(stream, self.courier.deliver(mirror.removals(rosters)))
 
     def finish(self) -> None:
         """Close everything and log the summary, once."""

@@ -18,7 +18,7 @@ from tap_klaviyo.tap import TapKlaviyo
 from target_klaviyo.target import TargetKlaviyo
 
 PROJECT = Path(__file__).resolve().parent.parent
-KINDS = {"string": "string", "integer": "integer", "boolean": "boolean", "object": "object"}
+KINDS = {name: name for name in ("string", "integer", "boolean", "object")} | {"number": "decimal"}
 
 
 def plugin(name: str) -> dict[str, Any]:

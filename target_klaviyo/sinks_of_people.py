@@ -1,0 +1,141 @@
+"""The sinks of people: profiles, events, lists and their members."""
+
+from __future__ import annotations
+
+from target_klaviyo.events import build_event, plan_events
+from target_klaviyo.lists import build_list, plan_lists
+from target_klaviyo.memberships import (
+    build_membership,
+    mirror_removals,
+    plan_memberships,
+    plan_mirror,
+    plan_removals,
+)
+from target_klaviyo.mirrors import Mirror
+from target_klaviyo.profiles import build_profile, plan_profiles
+from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
+
+IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "string"}
+LOCATION = (
+    "address1",
+    "address2",
+    "city",
+    "country",
+    "region",
+    "zip",
+    "timezone",
+    "ip",
+    "latitude",
+    "longitude",
+)
+
+PEOPLE: tuple[SinkSpec, ...] = (
+    SinkSpec(
+        "profiles",
+        fields={
+            "id": "string",
+            **IDENTIFIERS,
+            "first_name": "string",
+            "last_name": "string",
+            "organization": "string",
+            "locale": "string",
+            "title": "string",
+            "image": "string",
+            "location": "json",
+            **{f"location.{name}": "string" for name in LOCATION},
+            "properties": "json",
+        },
+        needs=(("email", "phone_number", "external_id", "id", "source_id"),),
+        build=build_profile,
+        plan=plan_profiles,
+        properties=True,
+        # A shop's own `id` column is far more common than one of Klaviyo's profile ids.
+        explicit=frozenset({"id"}),
+        batch_rows=20_000,
+        tap=TapForm(
+            frozenset({"extra_attributes", "last_event_date", "predictive_analytics"}),
+            {"id": "source_id"},
+            frozenset(
+                {
+                    "conversation_ids",
+                    "created",
+                    "extra_attributes",
+                    "joined_group_at",
+                    "last_event_date",
+                    "list_ids",
+                    "predictive_analytics",
+                    "push_token_ids",
+                    "segment_ids",
+                    "subscriptions",
+                    "updated",
+                }
+            ),
+        ),
+    ),
+    SinkSpec(
+        "events",
+        fields={
+            "profile_id": "string",
+            **IDENTIFIERS,
+            "metric": "string",
+            "time": "date-time",
+            "value": "number",
+            "value_currency": "string",
+            "unique_id": "string",
+            "backfill": "boolean",
+            "properties": "json",
+        },
+        needs=(
+            ("email", "phone_number", "external_id", "profile_id"),
+            ("metric",),
+            ("time",),
+        ),
+        build=build_event,
+        plan=plan_events,
+        properties=True,
+        # Events make people too: those of the rows before must be there first.
+        after=("profiles",),
+        tap=TapForm(
+            frozenset({"event_properties", "metric_name"}),
+            {
+                "metric_name": "metric",
+                "datetime": "time",
+                "event_properties": "properties",
+                "id": "unique_id",
+            },
+            frozenset(
+                {
+                    "attribution_ids",
+                    "campaign_id",
+                    "campaign_message_id",
+                    "extra_attributes",
+                    "flow_id",
+                    "flow_message_id",
+                    "metric_id",
+                    "timestamp",
+                    "uuid",
+                }
+            ),
+        ),
+    ),
+    SinkSpec(
+        "lists",
+        fields={"name": "string", "opt_in_process": "string"},
+        needs=(("name",),),
+        build=build_list,
+        plan=plan_lists,
+    ),
+    SinkSpec(
+        "list_profiles",
+        fields={"list_id": "string", "list_name": "string", "id": "string", **IDENTIFIERS},
+        needs=(("list_id", "list_name"), ("id", *IDENTIFIERS)),
+        build=build_membership,
+        plan=plan_memberships,
+        after=("profiles", "lists"),
+        modes={
+            "add": Mode(),
+            "remove": Mode(plan=plan_removals),
+            "mirror": Mode(plan=plan_mirror, mirror=Mirror(mirror_removals)),
+        },
+    ),
+)

@@ -1,0 +1,58 @@
+"""The README's example of each sink, run as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from klaviyo_sandbox.sandbox import Sandbox
+from tests.target.running import load, records, run_target, schema
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+SECTION = README.partition("### Examples\n")[2].partition("\n### ")[0]
+# Heading, settings, rows.
+EXAMPLES = re.findall(
+    r"#### (.*?)\n(?:(?!####).)*?```json\n(.*?)```\n\n```csv\n(.*?)```", SECTION, re.DOTALL
+)
+PEOPLE = [{"email": f"{name}@shop.example.org"} for name in ("ann", "bob")]
+
+
+def account(sandbox: Sandbox) -> None:
+    """What the examples take to be there: two people, and a list that ann is on."""
+    member = {"list_name": "VIP", **PEOPLE[0]}
+    messages = [
+        schema("profiles", "email"),
+        *records("profiles", PEOPLE),
+        schema("list_profiles", "list_name", "email"),
+        *records("list_profiles", [member]),
+    ]
+    assert load(sandbox, messages).error is None
+
+
+def test_every_heading_has_an_example() -> None:
+    headings = re.findall(r"^#### (.*)$", SECTION, re.MULTILINE)
+    assert headings
+    assert headings == [name for name, *_ in EXAMPLES]
+
+
+@pytest.mark.parametrize(("name", "settings", "rows"), EXAMPLES, ids=[one[0] for one in EXAMPLES])
+def test_the_example_is_taken(
+    sandbox: Sandbox, tmp_path: Path, name: str, settings: str, rows: str
+) -> None:
+    account(sandbox)
+    config = json.loads(settings)
+    (stream,) = config["streams"]
+    (tmp_path / "rows.csv").write_text(rows)
+    command = [sys.executable, "-m", "target_klaviyo.csv_rows", f"{stream}={tmp_path / 'rows.csv'}"]
+    messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    run = run_target(sandbox.url, messages, **config)
+    assert run.code == 0, f"{name}: {run.log}"
+    figures = run.figures(stream)
+    assert figures["rows"] == len(rows.splitlines()) - 1
+    assert figures["accepted"] > 0
+    assert figures["rejected"] == figures["unknown"] == 0
