@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from klaviyo_sandbox.clock import MICROSECONDS, iso_seconds, microseconds
-from klaviyo_sandbox.documents import ADDITIONAL, Wanted, documents, relationship_targets
+from klaviyo_sandbox.documents import ADDITIONAL, Wanted, data_of, documents
 from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.store import MEMBER, Resource, Store
 
@@ -38,7 +38,7 @@ class Account:
         with self._lock:
             self._settle()
             rows = self._store.all(f"SELECT id, {look.columns} FROM {row.table} ORDER BY id")  # noqa: S608
-            found = relationship_targets(self._store, look, rows)
+            found = data_of(self._store, look, rows)
             return [msgspec.json.decode(text) for text in documents(look, rows, found)]
 
     def resource(self, kind: str, resource_id: str) -> dict[str, Any]:

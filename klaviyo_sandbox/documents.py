@@ -5,16 +5,23 @@ Attributes are not parsed on the way out, unless the client asked for some of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import msgspec
 
 from klaviyo_sandbox.kinds import KINDS, Kind, Relation
 from klaviyo_sandbox.query import Query
-from klaviyo_sandbox.store import MOST_VALUES, Store, marks
+from klaviyo_sandbox.relationships import (
+    Found,
+    far_ends,
+    relationship_data,
+    relationships,
+    shapes,
+    written,
+)
+from klaviyo_sandbox.store import Store
 
 MEMBER_COUNT = "(SELECT COUNT(*) FROM members WHERE group_id = {table}.id)"
 ADDITIONAL = {
@@ -29,24 +36,11 @@ JOINED = (
     "joined_group_at",
     "strftime('\"%Y-%m-%dT%H:%M:%S+00:00\"', members.joined / 1000000, 'unixepoch')",
 )
+EMPTY = "x'7B7D'"
+"""SQL for the bytes of {}."""
+
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 EVENT_ATTRIBUTES = frozenset(("timestamp", "event_properties", "datetime", "uuid"))
-Targets = Mapping[str, list[str]]
-"""Ids at the far end of a relationship, by the id on this side."""
-
-Found = Mapping[str, Targets]
-"""Targets by relationship."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The texts around a relationship's data. `links` is to be joined by the resource's id."""
-
-    name: str
-    many: bool
-    head: bytes
-    target: bytes
-    links: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +64,15 @@ class Wanted:
         return tuple(row for row in self.kind.relations if row.name in self.data)
 
     @property
+    def bare(self) -> bool:
+        """Whether no attribute is asked for: `id` is none."""
+        return self.names == ("id",) and not self.constants
+
+    @property
     def columns(self) -> str:
         """The SQL columns that the documents are made of."""
-        own = [f"{self.kind.table}.attributes", *(sql for _, sql in self.extras)]
+        content = EMPTY if self.bare else f"{self.kind.table}.attributes"
+        own = [content, *(sql for _, sql in self.extras)]
         return ", ".join([*own, *(row.column for row in self.relations if row.column)])
 
 
@@ -94,20 +94,30 @@ def nested(names: Iterable[str], name: str) -> bool:
 
 def documents(look: Wanted, rows: Sequence[tuple[Any, ...]], found: Found) -> list[bytes]:
     """The JSON texts of rows: id, then the columns of `look`. `found` is relationship data."""
-    head = f'{{"type":"{look.kind.type}","id":"'.encode()
-    tail = tail_of(look, found)
-    stored = look.names is None and not look.extras and not look.constants
-    made = []
-    for row in rows:
-        resource_id = row[0].encode()
-        content = row[1] if stored else attributes(look, row)
-        made.append(b'%b%b","attributes":%b%b' % (head, resource_id, content, tail(row[0])))
-    return made
+    kind = look.kind.type
+    ids = [row[0] for row in rows]
+    keys = [one.encode() for one in ids]
+    members = relationships(shapes(kind, look.base), ids, keys, found)
+    link = f'"links":{{"self":"{look.base}/api/{look.kind.collection}/<id>/"}}}}'.encode()
+    template = [
+        f'{{"type":"{kind}","id":"<id>","attributes":'.encode(),
+        contents(look, rows),
+        *((b',"relationships":{', *members, b"}") if members else ()),
+        b"," + link,
+    ]
+    return list(written(template, keys))
 
 
 def identifiers(kind: str, ids: Iterable[str]) -> str:
     """Comma-separated resource identifiers."""
     return ",".join(f'{{"type":"{kind}","id":"{value}"}}' for value in ids)
+
+
+def contents(look: Wanted, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
+    """The attributes of each row."""
+    if look.bare or (look.names is None and not look.extras and not look.constants):
+        return [row[1] for row in rows]
+    return [attributes(look, row) for row in rows]
 
 
 def attributes(look: Wanted, row: tuple[Any, ...]) -> bytes:
@@ -146,115 +156,13 @@ def picked(content: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     }
 
 
-@cache
-def link_templates(kind: str, base: str) -> dict[str, str]:
-    """The `links` object of each relationship, `<id>` standing for the resource's id."""
-    root = f"{base}/api/{KINDS[kind].collection}/<id>"
-    return {
-        relation.name: (
-            f'"links":{{"self":"{root}/relationships/{relation.name}/",'
-            f'"related":"{root}/{relation.name}/"}}'
-        )
-        for relation in KINDS[kind].relations
-    }
-
-
-@cache
-def self_template(kind: str, base: str) -> str:
-    """The `links` member of a resource."""
-    return f'"links":{{"self":"{base}/api/{KINDS[kind].collection}/<id>/"}}'
-
-
-@cache
-def shapes(kind: str, base: str) -> tuple[Shape, ...]:
-    """The shape of each relationship of a kind."""
-    links = link_templates(kind, base)
-    return tuple(
-        Shape(
-            relation.name,
-            relation.many,
-            f'"{relation.name}":{{'.encode(),
-            f'{{"type":"{relation.target}","id":"'.encode(),
-            tuple(f"{links[relation.name]}}}".encode().split(b"<id>")),
-        )
-        for relation in KINDS[kind].relations
-    )
-
-
-def tail_of(look: Wanted, found: Found) -> Callable[[str], bytes]:
-    """What makes everything behind the attributes from a resource's id."""
-    kind, base = look.kind.type, look.base
-    end = f"{self_template(kind, base)}}}"
-    rows = shapes(kind, base)
-    if not rows or not look.data:
-        inside = b",".join(row.head + b"<id>".join(row.links) for row in rows)
-        relationships = b'"relationships":{%b},' % inside if rows else b""
-        pieces = (b",%b%b" % (relationships, end.encode())).split(b"<id>")
-        return lambda resource_id: resource_id.encode().join(pieces)
-    pieces = end.encode().split(b"<id>")
-
-    def tail(resource_id: str) -> bytes:
-        key = resource_id.encode()
-        inside = b",".join(relationship_texts(rows, resource_id, key, found))
-        return b',"relationships":{%b},%b' % (inside, key.join(pieces))
-
-    return tail
-
-
-def relationship_texts(
-    rows: Iterable[Shape], resource_id: str, key: bytes, found: Found
-) -> Iterator[bytes]:
-    """The relationships of a resource, with the data of those in `found`."""
-    for row in rows:
-        links = key.join(row.links)
-        targets = found.get(row.name)
-        if targets is None:
-            yield row.head + links
-            continue
-        ids = targets.get(resource_id, ())
-        if row.many:
-            data = b",".join(b'%b%b"}' % (row.target, one.encode()) for one in ids)
-            yield b'%b"data":[%b],%b' % (row.head, data, links)
-        elif ids:
-            # Klaviyo leaves out a to-one relationship that leads nowhere.
-            yield b'%b"data":%b%b"},%b' % (row.head, row.target, ids[0].encode(), links)
-
-
-def relationship_targets(store: Store, look: Wanted, rows: Sequence[tuple[Any, ...]]) -> Found:
-    """The ids at the far end of each relationship of `look.data`.
-
-    `rows` are as for `documents`: what a column of their own says is not looked up again.
-    """
-    place = 2 + len(look.extras)
-    found: dict[str, Targets] = {}
-    for relation in look.relations:
-        if relation.column:
-            found[relation.name] = {row[0]: [row[place]] for row in rows if row[place]}
-            place += 1
-        else:
-            found[relation.name] = targets(store, relation, [row[0] for row in rows])
-    return found
-
-
-def targets(store: Store, relation: Relation, ids: Sequence[str]) -> dict[str, list[str]]:
-    """The ids at the far end of a relationship, by the id on this side."""
-    found: dict[str, list[str]] = {}
-    for start in range(0, len(ids), MOST_VALUES):
-        chunk = ids[start : start + MOST_VALUES]
-        origin = f"({relation.pairs}) WHERE source IN ({marks(chunk)})"
-        statement = f"SELECT source, target FROM {origin} ORDER BY source, target"  # noqa: S608
-        for source, target in store.all(statement, chunk):
-            found.setdefault(source, []).append(target)
-    return found
-
-
 def included(store: Store, look: Wanted, query: Query, found: Found) -> list[bytes]:
     """The documents for `included`: each related resource once."""
     by_type: dict[str, set[str]] = {}
     for relation in look.relations:
         if relation.name in query.include and relation.target in KINDS:
             ids = by_type.setdefault(relation.target, set())
-            ids.update(*found[relation.name].values())
+            ids |= far_ends(found[relation.name])
     made: list[bytes] = []
     for target, target_ids in by_type.items():
         kind = KINDS[target]
@@ -262,5 +170,10 @@ def included(store: Store, look: Wanted, query: Query, found: Found) -> list[byt
         data = tuple(row.name for row in kind.relations) if kind.only_included else ()
         theirs = wanted(kind, look.base, query, data)
         rows = list(store.rows_with(kind, "id", target_ids, ("id", theirs.columns)))
-        made += documents(theirs, rows, relationship_targets(store, theirs, rows))
+        made += documents(theirs, rows, data_of(store, theirs, rows))
     return made
+
+
+def data_of(store: Store, look: Wanted, rows: Sequence[tuple[Any, ...]]) -> Found:
+    """The relationship data of rows as for `documents`."""
+    return relationship_data(store, look.relations, rows, 2 + len(look.extras))

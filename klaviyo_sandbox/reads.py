@@ -13,17 +13,17 @@ from klaviyo_sandbox.cursors import Cursor
 from klaviyo_sandbox.documents import (
     JOINED,
     Wanted,
+    data_of,
     documents,
     identifiers,
     included,
-    relationship_targets,
-    targets,
     wanted,
 )
 from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS, Kind, Relation
 from klaviyo_sandbox.messages import Request, Response, not_found
 from klaviyo_sandbox.query import Query, read_query
 from klaviyo_sandbox.read_rules import check_rules
+from klaviyo_sandbox.relationships import targets
 from klaviyo_sandbox.routing import Route, split
 from klaviyo_sandbox.selects import (
     Clause,
@@ -65,7 +65,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows (sort value, id, columns), and the cursor behind them where more follow."""
+    """Rows (id, columns, sort value), and the cursor behind them where more follow."""
 
     rows: list[tuple[Any, ...]]
     next: Cursor | None
@@ -157,9 +157,9 @@ def page(
     found = PAGE_FAULTS.get(reading.fault, as_it_is)(found)
     links = page_links(reading, query, found)
     if ids_only:
-        ids = (row[1] for row in found.rows)
+        ids = (row[0] for row in found.rows)
         return answer([f"[{identifiers(kind.type, ids)}]".encode()], links)
-    texts, extra = texts_of(reading, look, query, [row[1:] for row in found.rows])
+    texts, extra = texts_of(reading, look, query, found.rows)
     return answer(enclosed(texts, b"[", b"]"), links, extra)
 
 
@@ -167,7 +167,7 @@ def texts_of(
     reading: Reading, look: Wanted, query: Query, rows: list[tuple[Any, ...]]
 ) -> tuple[list[bytes], list[bytes] | None]:
     """The documents of rows, and those to include, where anything is."""
-    found = relationship_targets(reading.store, look, rows)
+    found = data_of(reading.store, look, rows)
     extra = included(reading.store, look, query, found) if query.include else None
     return documents(look, rows, found), extra
 
@@ -176,7 +176,8 @@ def page_rows(reading: Reading, kind: Kind, source: Source, query: Query, column
     """The rows of a page."""
     limit = query.size if reading.route.operation.cursor else -1
     order = order_of(kind, source, query.sort, limit + 1 if limit > 0 else limit)
-    clauses = [clause(kind, source, condition) for condition in query.conditions]
+    passed = None if query.cursor is None else order
+    clauses = [clause(kind, source, condition, passed) for condition in query.conditions]
     clauses += archived_hidden(kind, query)
     if query.cursor is not None:
         clauses.append(after(cursors.read(query.cursor, order.text), order, source))
@@ -184,7 +185,7 @@ def page_rows(reading: Reading, kind: Kind, source: Source, query: Query, column
     if limit < 0 or len(rows) <= limit:
         return Page(rows, None, order.text)
     last = rows[limit - 1]
-    return Page(rows[:limit], Cursor(order.text, last[0], last[1]), order.text)
+    return Page(rows[:limit], Cursor(order.text, last[-1], last[0]), order.text)
 
 
 def archived_hidden(kind: Kind, query: Query) -> list[Clause]:
@@ -271,8 +272,8 @@ def emptied(found: Page) -> Page:
     """No rows, and a cursor to where they begin."""
     if not found.rows:
         return found
-    value, resource_id = found.rows[0][:2]
-    return Page([], Cursor(found.order, value, resource_id, "from"), found.order)
+    first = found.rows[0]
+    return Page([], Cursor(found.order, first[-1], first[0], "from"), found.order)
 
 
 PAGE_FAULTS: dict[str, Callable[[Page], Page]] = {"unsorted": unsorted, "empty_page": emptied}

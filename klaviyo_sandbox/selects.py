@@ -74,12 +74,12 @@ def column_of(kind: Kind, source: Source, name: str) -> str:
 def select_rows(
     store: Store, columns: str, source: Source, clauses: list[Clause], order: Order
 ) -> list[tuple[Any, ...]]:
-    """The rows: sort value, id, then `columns`."""
+    """The rows: id, `columns`, sort value."""
     clauses = [*source.where, *clauses]
     where = " AND ".join(text for text, _ in clauses) or "1"
     direction = "DESC" if order.descending else "ASC"
     statement = (
-        f"SELECT {order.column}, {source.identity}, {columns} FROM {source.origin} "  # noqa: S608
+        f"SELECT {source.identity}, {columns}, {order.column} FROM {source.origin} "  # noqa: S608
         f"WHERE {where} ORDER BY {order.column} {direction}, {source.identity} {direction} LIMIT ?"
     )
     return store.all(
@@ -94,10 +94,14 @@ def after(cursor: Cursor, order: Order, source: Source) -> Clause:
     return f"({order.column}, {source.identity}) {sign} (?, ?)", (cursor.value, cursor.id)
 
 
-def clause(kind: Kind, source: Source, condition: Condition) -> Clause:
-    """The SQL of a condition."""
+def clause(kind: Kind, source: Source, condition: Condition, passed: Order | None = None) -> Clause:
+    """The SQL of a condition. `passed` is the order in which a cursor says where to begin."""
     column = source.identity if condition.field == "id" else ""
     column = column or column_of(kind, source, condition.field)
+    if passed and column == passed.column and condition.operator in BEHIND[passed.descending]:
+        # By the index SQLite would go to this bound, and read on from there to the cursor: the
+        # plus sign keeps it from using the index for it.
+        column = f"+{column}"
     values = tuple(stored(condition.field, value) for value in condition.values)
     text, values = BUILDERS[condition.operator](column, values)
     # 0 stands for a date that the resource has not: no bound may let it in.
@@ -119,6 +123,9 @@ COMPARISONS = {
     "less-than": "<",
     "less-or-equal": "<=",
 }
+BEHIND = {False: ("greater-than", "greater-or-equal"), True: ("less-than", "less-or-equal")}
+"""Bounds that lie behind a cursor, by whether the order is descending."""
+
 Builder = Callable[[str, tuple[Any, ...]], Clause]
 
 
