@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -23,12 +24,27 @@ HEADERS = {
 Row = tuple[str, str]
 
 
+TAP = (
+    "&include=attributions,metric,profile"
+    "&fields[attribution]=id&fields[metric]=name&fields[profile]=id"
+    "&filter=greater-or-equal(datetime,2000-01-01T00:00:00Z)"
+)
+"""What tap-klaviyo adds to the query of its events."""
+
+WHOLE = "&include=metric,profile"
+SPARSE = "&fields[event]=datetime,event_properties"
+EVENTS = "/api/events?page[size]=1000&sort=datetime"
+PROFILES = "/api/profiles?page[size]=100&sort=updated"
+ANALYTICS = "&additional-fields[profile]=subscriptions,predictive_analytics"
+CONNECTIONS, PAGES_EACH, DELAY_MS = 32, 10, 300
+
+
 @contextmanager
-def server(profiles: int, events: int) -> Iterator[str]:
+def server(profiles: int, events: int, *options: str) -> Iterator[str]:
     """A sandbox without limits in a process of its own; its URL."""
     sizes = ["--profiles", str(profiles), "--events", str(events)]
     command = [sys.executable, "-m", "klaviyo_sandbox", "--port", "0", "--no-limits", *sizes]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - for the type checker
         yield process.stdout.readline().split()[-1]
         process.terminate()
@@ -51,9 +67,9 @@ class Client:
         return content
 
 
-def pages(client: Client, query: str) -> Row:
-    """Pages and megabytes a second over every event, and pages a second of one core."""
-    path, count, size = f"/api/events?page[size]=1000&sort=datetime{query}", 0, 0
+def pages(client: Client, name: str, path: str) -> Row:
+    """Pages and megabytes a second from `path` to the last page, and pages a second of one core."""
+    count, size = 0, 0
     start, used = now(), processor(client)
     while path:
         content = client.ask("GET", path)
@@ -64,7 +80,35 @@ def pages(client: Client, query: str) -> Row:
         path = "" if following == "null" else f"{parts.path}?{parts.query}"
     seconds, cost = now() - start, (processor(client) - used) / count
     figures = f"{count / seconds:8.0f} pages/s {size / seconds / 1e6:8.0f} MB/s {1 / cost:8.0f}"
-    return f"GET events, 1,000 a page, {size // count} bytes{query}", figures
+    return f"{name}, {size // count:,} bytes a page", figures
+
+
+def longest_list(client: Client) -> str:
+    """The path of the profiles of the list that has the most."""
+    lists = [row["id"] for row in json.loads(client.ask("GET", "/api/lists"))["data"]]
+    counting = "?additional-fields[list]=profile_count"
+    sizes = {
+        one: json.loads(client.ask("GET", f"/api/lists/{one}{counting}"))["data"]["attributes"]
+        for one in lists
+    }
+    most = max(lists, key=lambda one: int(sizes[one]["profile_count"]))
+    return f"/api/lists/{most}/profiles?page[size]=100&sort=joined_group_at"
+
+
+def at_once(url: str) -> Row:
+    """Pages of events a second over several connections, each answer delayed."""
+
+    def ask(_number: int) -> int:
+        client = Client(url)
+        return sum(len(client.ask("GET", EVENTS + TAP)) for _ in range(PAGES_EACH))
+
+    client, count = Client(url), CONNECTIONS * PAGES_EACH
+    start, used = now(), processor(client)
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        size = sum(pool.map(ask, range(CONNECTIONS)))
+    seconds, cost = now() - start, (processor(client) - used) / count
+    figures = f"{count / seconds:8.0f} pages/s {size / seconds / 1e6:8.0f} MB/s {1 / cost:8.0f}"
+    return f"the tap's events, {CONNECTIONS} connections, {DELAY_MS} ms delay", figures
 
 
 def processor(client: Client) -> float:
@@ -157,18 +201,28 @@ def main() -> None:
         creating = "/api/event-bulk-create-jobs"
         work: list[Callable[[], Row]] = [
             lambda: (seeded, f"{now() - begun:8.1f} s"),
-            lambda: pages(client, ""),
-            lambda: pages(client, "&include=metric,profile"),
-            lambda: pages(client, "&fields[event]=datetime,event_properties"),
+            lambda: pages(client, "events", EVENTS),
+            lambda: pages(client, "events as the tap asks for them", EVENTS + TAP),
+            lambda: pages(client, "events with all of metric and profile", EVENTS + WHOLE),
+            lambda: pages(client, "events with sparse fields", EVENTS + SPARSE),
+            lambda: pages(client, "profiles", PROFILES),
+            lambda: pages(client, "profiles with additional fields", PROFILES + ANALYTICS),
+            lambda: pages(client, "profiles of a list", longest_list(client)),
             lambda: bulk(client, "bulk import of 10,000 profiles", importing, import_body(10_000)),
             lambda: settled(client),
             lambda: bulk(client, "1,000 events", creating, events_body(1_000)),
             lambda: bulk(client, "the same 1,000 events again", creating, events_body(1_000)),
         ]
-        print(f"{'':75s} {'':20s} {'':9s}{'pages/core-second':>20s}")
+        print(f"{'':60s} {'':20s} {'':9s}{'pages/core-second':>20s}")
         for measure in work:
-            name, figures = measure()
-            print(f"{name:75s} {figures}")
+            show(*measure())
+    with server(1_000, 20_000, "--delay-ms", str(DELAY_MS)) as url:
+        show(*at_once(url))
+
+
+def show(name: str, figures: str) -> None:
+    """Print a row of the table."""
+    print(f"{name:60s} {figures}")
 
 
 if __name__ == "__main__":
