@@ -21,3 +21,7 @@ class RowsFailedError(TargetError):
 
 class MirrorRefusedError(TargetError):
     """A mirror that took nothing away, because its source may not be complete."""
+
+
+class ChangeStoreError(TargetError):
+    """The file of `change_store` fails while it is in use."""

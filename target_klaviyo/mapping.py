@@ -8,6 +8,7 @@ from typing import Any
 
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
+from target_klaviyo.errors import UnknownStreamError
 from target_klaviyo.specs import SINKS, SinkSpec, sink_names, sink_spec
 from target_klaviyo.values import DECLARABLE
 
@@ -75,6 +76,23 @@ def own_mapping(stream: str) -> StreamMapping | None:
     """The mapping of a stream that is called like a sink."""
     spec = sink_spec(stream)
     return StreamMapping(stream, spec) if spec else None
+
+
+def mapping_of(mappings: Mapping[str, StreamMapping], stream: str) -> StreamMapping:
+    """How the rows of a stream are read.
+
+    Raises:
+        UnknownStreamError: no sink takes it.
+    """
+    mapping = mappings.get(stream) or own_mapping(stream)
+    if mapping is None:
+        sinks = sink_names()
+        raise UnknownStreamError(
+            f"no sink takes the stream {stream!r}{nearest(stream, sinks)}; sinks: "
+            f"{', '.join(sinks)}; name one in the setting streams, as in "
+            f'{{"{stream}": {{"sink": "events"}}}}, or set on_unknown_stream to skip',
+        )
+    return mapping
 
 
 def read_mapping(stream: str, content: Mapping[str, Any]) -> StreamMapping:

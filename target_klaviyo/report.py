@@ -103,6 +103,7 @@ class Report:
         """Note what became of a row."""
         tally = self._tallies[name]
         tally.settle(row, outcome)
+        tally.seconds = self._monotonic() - tally.started
         if self._receipts:
             self._receipts.write(receipt(tally.schema, row, outcome))
         if self._dead_letters and outcome.kind in FAILED:
@@ -123,7 +124,6 @@ class Report:
             self.settle(name, last, one.outcome)
         tally.requests += delivery.requests
         tally.jobs += delivery.jobs
-        tally.seconds = self._monotonic() - tally.started
 
     def removed(self, name: str, delivery: Delivery) -> None:
         """Note what a mirror took away, which no row stands for.

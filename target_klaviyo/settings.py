@@ -80,6 +80,15 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         ),
     ),
     th.Property(
+        "change_store",
+        th.StringType,
+        title="Change store",
+        description=(
+            "File that keeps fingerprints of what Klaviyo last accepted for each key, never the "
+            "data: unchanged rows are then skipped. Deleting it costs one full sync; mode 0600."
+        ),
+    ),
+    th.Property(
         "max_errors",
         th.IntegerType(minimum=0),
         title="Most errors",

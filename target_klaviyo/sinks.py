@@ -10,9 +10,10 @@ from singer_sdk.sinks import BatchSink
 from singer_sdk.sinks.core import BaseJSONSchemaValidator
 
 from klaviyo_client.errors import ConfigurationError
+from target_klaviyo.changes import UNCHANGED
 from target_klaviyo.errors import InputError
 from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
-from target_klaviyo.projection import projection
+from target_klaviyo.projection import field_sources, projection
 from target_klaviyo.schema_files import Check, compiled, sink_schema
 
 if TYPE_CHECKING:
@@ -43,20 +44,21 @@ class KlaviyoSink(BatchSink):
         mapping = target.mapping_of(stream_name)
         self.spec = mapping.sink
         declared = schema.get("properties") or {}
+        texts = {name for name, one in declared.items() if is_text(one)}
         self._projection = projection(
-            mapping,
-            list(declared),
-            target.locale,
-            texts={name for name, one in declared.items() if is_text(one)},
-            check=bool(declared),
+            mapping, list(declared), target.locale, texts=texts, check=bool(declared)
         )
         self._rules = target.rules(mapping, self.key_properties)
         self._fits_stream = self._compiled(schema) if self.validate_schema else None
         self._fits_sink = compiled(sink_schema(self.spec.name))
-        self._bytes = 0
+        sources = dict(field_sources(mapping, list(declared), texts))
+        self._changes = target.changes.of(mapping, sources, self.key_properties)
+        self._rows = self._bytes = 0
         if self._projection.read_only:
             names = ", ".join(self._projection.read_only)
             self._rules.notice("read-only", f"these columns cannot be written, left out: {names}")
+        if target.config.get("change_store") and not self.key_properties:
+            self._rules.notice("no keys", "has no key properties: change_store skips none of it")
 
     def _compiled(self, schema: dict[str, Any]) -> Check:
         """The check of a record against its stream's own schema."""
@@ -98,13 +100,17 @@ class KlaviyoSink(BatchSink):
 
     @property
     def is_full(self) -> bool:
-        """Whether the batch should go out: enough rows, or enough bytes."""
-        return self._bytes >= BATCH_BYTES or super().is_full
+        """Whether the batch should go out: enough rows (unchanged ones aside), or enough bytes."""
+        return self._bytes >= BATCH_BYTES or self._rows >= self.max_size
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Turn a row into an item of the batch, or settle it at once where it cannot be sent."""
         report = self._target.report
         row = Row(report.next_row(self.stream_name), self._target.message)
+        if self._changes and self._changes.unchanged(record, row.number):
+            report.settle(self.stream_name, row, UNCHANGED)
+            return
+        self._rows += 1
         try:
             item = self.spec.build(self._checked(record), row, self._rules)
         except RowError as error:
@@ -139,8 +145,9 @@ class KlaviyoSink(BatchSink):
             RowsFailedError: rows were refused, and the settings say to stop.
         """
         self._target.drain_before(self.spec)
-        self._bytes = 0
-        self._target.deliver(self.spec, self.stream_name, context.pop("items", []))
+        self._rows = self._bytes = 0
+        items = context.pop("items", [])
+        self._target.deliver(self.spec, self.stream_name, items, self._changes)
 
     def process_batch_files(self, encoding: Any, files: Sequence[str]) -> None:  # noqa: ARG002
         """Refuse BATCH messages: their files bypass every check.

@@ -15,7 +15,7 @@ from singer_sdk import Sink, Target
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 
 from klaviyo_client.connection import check_environment, check_names, connected
-from klaviyo_client.filters import nearest
+from target_klaviyo.changes import Changes, StreamChanges
 from target_klaviyo.command import ClearCommand
 from target_klaviyo.configuration import (
     YEAR,
@@ -27,16 +27,15 @@ from target_klaviyo.configuration import (
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
 from target_klaviyo.duplicates import Seen
-from target_klaviyo.errors import UnknownStreamError
 from target_klaviyo.items import Item
-from target_klaviyo.mapping import StreamMapping, own_mapping, stream_mappings
+from target_klaviyo.mapping import StreamMapping, mapping_of, own_mapping, stream_mappings
 from target_klaviyo.mirrors import check_ratio, check_sources, one_each
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader
 from target_klaviyo.report import opened_report
 from target_klaviyo.settings import MEANINGLESS, SETTINGS
 from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
-from target_klaviyo.specs import SinkSpec, sink_names
+from target_klaviyo.specs import SinkSpec
 from target_klaviyo.values import Locale
 
 DAY = timedelta(days=1)
@@ -87,6 +86,7 @@ class TargetKlaviyo(Target):
         self.client = connected(self.config, self.name, self.plugin_version)
         self.policy = policy(self.config)
         self.report = opened_report(self.config, self.policy, self.client.clock.monotonic)
+        self.changes = Changes(self.client, self.config, self.plugin_version)
         super().setup_mapper()
 
     @classmethod
@@ -125,15 +125,7 @@ class TargetKlaviyo(Target):
         Raises:
             UnknownStreamError: no sink takes it.
         """
-        mapping = self.mappings.get(stream_name) or own_mapping(stream_name)
-        if mapping is None:
-            sinks = sink_names()
-            raise UnknownStreamError(
-                f"no sink takes the stream {stream_name!r}{nearest(stream_name, sinks)}; sinks: "
-                f"{', '.join(sinks)}; name one in the setting streams, as in "
-                f'{{"{stream_name}": {{"sink": "events"}}}}, or set on_unknown_stream to skip',
-            )
-        return mapping
+        return mapping_of(self.mappings, stream_name)
 
     def rules(self, mapping: StreamMapping, keys: Sequence[str]) -> StreamRules:
         """What a builder needs to know."""
@@ -204,7 +196,13 @@ class TargetKlaviyo(Target):
             if isinstance(sink, KlaviyoSink) and sink.spec.name in spec.after:
                 self.drain_one(sink)
 
-    def deliver(self, spec: SinkSpec, stream_name: str, items: Sequence[Item]) -> None:
+    def deliver(
+        self,
+        spec: SinkSpec,
+        stream_name: str,
+        items: Sequence[Item],
+        changes: StreamChanges | None,
+    ) -> None:
         """Send a batch and note what became of it.
 
         Raises:
@@ -213,9 +211,13 @@ class TargetKlaviyo(Target):
         """
         if items:
             asked = self.directory.requests
+            if changes:
+                changes.sending()
             delivery = self.courier.deliver(spec.plan(items, self.directory))
             delivery.requests += self.directory.requests - asked
             self.report.delivered(stream_name, delivery)
+            if changes:
+                changes.settled(delivery.settled)
             if delivery.error:
                 raise delivery.error
             if self.config["dry_run"]:
@@ -256,6 +258,7 @@ class TargetKlaviyo(Target):
         self._finished = True
         self.courier.close()
         self.report.close()
+        self.changes.close()
         prefix = "dry run, nothing was sent: " if self.config["dry_run"] else ""
         for line in self.report.summary():
             self.logger.info("%s%s", prefix, line)

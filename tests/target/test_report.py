@@ -47,7 +47,7 @@ def test_summary() -> None:
     first, second = made.summary()
     assert first == (
         "stream 'people': rows 4, accepted 1, skipped 0, rejected 2, unknown 0, not sent 1, "
-        "requests 2, jobs 1, seconds 1.0, rows/s 4"
+        "requests 2, jobs 1, seconds 3.0, rows/s 1"
     )
     assert second == "stream 'people': rejected 2: is no person (first: row 2)"
 

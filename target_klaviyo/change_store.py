@@ -1,0 +1,158 @@
+"""The file behind `change_store`: fingerprints of what Klaviyo last accepted, in SQLite."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+
+from klaviyo_client.errors import ConfigurationError
+from target_klaviyo.errors import ChangeStoreError
+
+# "Klvy": tells our files from other programs' databases.
+APPLICATION_ID = 0x4B6C7679
+PRAGMAS = (
+    # One run at a time; and no lock to take and give back at each look.
+    "PRAGMA locking_mode = EXCLUSIVE",
+    "PRAGMA journal_mode = WAL",
+    # A power cut must not bring back what was forgotten.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA mmap_size = 1073741824",
+)
+TABLES = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    "CREATE TABLE salt (content BLOB NOT NULL)",
+    # Looked up three times as fast as by a longer key; a mark covers the whole row, its key too, so
+    # that two rows that should share a number are sent again and never taken for each other.
+    "CREATE TABLE accepted (key INTEGER PRIMARY KEY, mark BLOB NOT NULL)",
+)
+KNOWN = "SELECT mark FROM accepted WHERE key = ?"
+FORGET = "DELETE FROM accepted WHERE key = ?"
+REMEMBER = "INSERT OR REPLACE INTO accepted VALUES (?, ?)"
+DELETABLE = "deleting it costs one full sync"
+
+
+class ChangeStore:
+    """Fingerprint of a row's content by fingerprint of its key; never the data itself.
+
+    The fingerprints are keyed with a random salt of the file, so that those of two files cannot
+    be compared.
+    """
+
+    def __init__(self, path: str, *, changing: bool = True) -> None:
+        """Open the file at `path`, or make it; without `changing`, leave everything as it is.
+
+        Raises:
+            ConfigurationError: it cannot be opened, is in use, or is something else.
+        """
+        self._path = path
+        self._changing = changing
+        if changing:
+            created(path)
+        place = path if changing or Path(path).exists() else ":memory:"
+        try:
+            self._connection = sqlite3.connect(place, isolation_level=None, timeout=0)
+            self._salt = self._opened()
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"change_store: {path} {explained(error)}") from None
+
+    def _opened(self) -> bytes:
+        """Lock the file, make its tables where it is new, and read its salt.
+
+        Raises:
+            ConfigurationError: this is another program's database.
+        """
+        run = self._connection.execute
+        for pragma in PRAGMAS:
+            run(pragma)
+        run("BEGIN EXCLUSIVE")
+        if not run("SELECT 1 FROM sqlite_master").fetchone():
+            for statement in TABLES:
+                run(statement)
+            run("INSERT INTO salt VALUES (?)", (secrets.token_bytes(32),))
+        elif run("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+            raise ConfigurationError(
+                f"change_store: {self._path} is another program's database; name another file",
+            )
+        salt: bytes = run("SELECT content FROM salt").fetchone()[0]
+        run("COMMIT")
+        return salt
+
+    def key(self, content: bytes) -> int:
+        """The number under which something is kept."""
+        digest = blake2b(content, digest_size=8, key=self._salt).digest()
+        return int.from_bytes(digest, "big", signed=True)
+
+    def mark(self, content: bytes) -> bytes:
+        """The digest that is kept of something."""
+        return blake2b(content, digest_size=16, key=self._salt).digest()
+
+    def known(self, key: int) -> bytes | None:
+        """The mark that `key` has, if any.
+
+        Raises:
+            ChangeStoreError: the file cannot be read.
+        """
+        try:
+            found = self._connection.execute(KNOWN, (key,)).fetchone()
+        except sqlite3.Error as error:
+            raise ChangeStoreError(f"change_store: {self._path} {explained(error)}") from None
+        return found[0] if found else None
+
+    def forget(self, keys: Iterable[int]) -> None:
+        """Take these keys out, for good when this returns.
+
+        Raises:
+            ChangeStoreError: the file cannot be written.
+        """
+        self._write(FORGET, [(key,) for key in keys])
+
+    def remember(self, marks: Mapping[int, bytes]) -> None:
+        """Give these keys their marks, for good when this returns.
+
+        Raises:
+            ChangeStoreError: the file cannot be written.
+        """
+        # In order of the key, neighbours share a page.
+        self._write(REMEMBER, sorted(marks.items()))
+
+    def _write(self, statement: str, rows: Sequence[tuple[int | bytes, ...]]) -> None:
+        """Execute a statement for each row, in one transaction."""
+        if not rows or not self._changing:
+            return
+        try:
+            self._connection.execute("BEGIN")
+            self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise ChangeStoreError(f"change_store: {self._path} {explained(error)}") from None
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._connection.close()
+
+
+def created(path: str) -> None:
+    """Make sure that there is a file, which only its owner may read where it is new.
+
+    Raises:
+        ConfigurationError: it cannot be made.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigurationError(f"change_store: {path}: {error.strerror}") from None
+
+
+def explained(error: sqlite3.Error) -> str:
+    """What SQLite's error means to the user."""
+    words = str(error)
+    if "locked" in words:
+        return "is in use by another run"
+    if "not a database" in words or "malformed" in words:
+        return f"is no database, or damaged; {DELETABLE}"
+    return f"cannot be used ({words}); {DELETABLE}"

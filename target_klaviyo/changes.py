@@ -1,0 +1,179 @@
+"""Change-only syncing: which rows of a stream Klaviyo has accepted as they are.
+
+A row counts as unchanged where the row of the same key was the last that Klaviyo accepted, came
+with the same content, was read the same way, and went to the same account. What has been edited
+or deleted in Klaviyo since then does not show: delete the file to send everything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import ConfigurationError, PermissionDeniedError
+from klaviyo_client.query import Query
+from target_klaviyo.change_store import ChangeStore
+from target_klaviyo.items import CANONICAL
+from target_klaviyo.mapping import StreamMapping
+from target_klaviyo.outcomes import Outcome
+from target_klaviyo.plans import Settled
+
+UNCHANGED = Outcome("skipped", "unchanged")
+# Settings that change how rows travel, not what they say; a change of any other one, known or
+# not, makes all rows count as changed.
+WITHOUT_EFFECT = frozenset(
+    {
+        "api_key",
+        "api_url",
+        "batch_size_rows",
+        "change_store",
+        "create_lists",
+        "dead_letter_path",
+        "dry_run",
+        "job_timeout_seconds",
+        "max_errors",
+        "max_parallel_requests",
+        "max_tries",
+        "max_wait_seconds",
+        "oauth",
+        "on_error",
+        "on_unknown_stream",
+        "receipts_path",
+        "streams",
+        "user_agent",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a fingerprint holds for, beside the row.
+
+    Attributes:
+        place: Account and stream: keys of another place are other keys.
+        reading: Everything else that decides what a row becomes on the wire.
+    """
+
+    place: bytes
+    reading: bytes
+
+
+class StreamChanges:
+    """The rows of one stream, against what the store remembers."""
+
+    def __init__(self, store: ChangeStore, scope: Scope, keys: Sequence[str]) -> None:
+        """Tell rows apart by the key properties `keys`."""
+        self._store = store
+        self._scope = scope
+        self._keys = keys
+        self._pending: dict[int, tuple[int, bytes]] = {}
+        self._under_way: set[int] = set()
+
+    def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
+        """Whether Klaviyo has this row already; if not, it is noted under its row number.
+
+        A key that is under way in this batch is never unchanged: what counts is what comes last.
+        """
+        values = [record.get(key) for key in self._keys]
+        if any(value in (None, "") for value in values):
+            return False
+        key = self._store.key(self._scope.place + CANONICAL.encode(values))
+        mark = self._store.mark(self._scope.reading + CANONICAL.encode(record))
+        if key not in self._under_way and self._store.known(key) == mark:
+            return True
+        self._pending[number] = key, mark
+        self._under_way.add(key)
+        return False
+
+    def sending(self) -> None:
+        """Forget what is about to be sent: until Klaviyo has answered, nobody knows what it has."""
+        self._store.forget(sorted(self._under_way))
+
+    def settled(self, settled: Iterable[Settled]) -> None:
+        """Remember what was accepted, of each key the latest; nothing where it is in doubt."""
+        kinds = {row.number: one.outcome.kind for one in settled for row in one.item.rows}
+        marks: dict[int, bytes] = {}
+        doubtful: set[int] = set()
+        for number, (key, mark) in self._pending.items():
+            if kinds.get(number) == "accepted":
+                marks[key] = mark
+            elif kinds.get(number) == "unknown":
+                doubtful.add(key)
+        self._store.remember({key: marks[key] for key in marks.keys() - doubtful})
+        self._pending.clear()
+        self._under_way.clear()
+
+
+class Changes:
+    """What the setting `change_store` keeps, for all streams of a run."""
+
+    def __init__(self, client: KlaviyoClient, config: Mapping[str, Any], version: str) -> None:
+        """Ask Klaviyo and open the file only once a stream needs them; `version` is our own."""
+        self._client = client
+        self._config = config
+        self._version = version
+
+    def of(
+        self, mapping: StreamMapping, sources: Mapping[str, str], keys: Sequence[str]
+    ) -> StreamChanges | None:
+        """The changes of one stream, or None where the setting is off or no key tells its rows.
+
+        A mirror has none either: it must see all of its rows. `sources` is the column that fills
+        each field.
+
+        Raises:
+            ConfigurationError: the file or the account cannot be used.
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        if not self._config.get("change_store") or not keys or mapping.sink.mirror:
+            return None
+        place = CANONICAL.encode([self._account, mapping.stream])
+        reading = reading_of(mapping, sources, self._config, self._version)
+        return StreamChanges(self._store, Scope(place, reading), keys)
+
+    @cached_property
+    def _store(self) -> ChangeStore:
+        """The open file."""
+        return ChangeStore(self._config["change_store"], changing=not self._config["dry_run"])
+
+    @cached_property
+    def _account(self) -> str:
+        """What tells this account from others."""
+        return account_of(self._client, self._config)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if "_store" in self.__dict__:
+            self._store.close()
+
+
+def reading_of(
+    mapping: StreamMapping, sources: Mapping[str, str], config: Mapping[str, Any], version: str
+) -> bytes:
+    """A text of everything that decides what a row becomes on the wire."""
+    own = config["streams"].get(mapping.stream)
+    settings = {name: value for name, value in config.items() if name not in WITHOUT_EFFECT}
+    return CANONICAL.encode([mapping.sink.name, own, sources, settings, version])
+
+
+def account_of(client: KlaviyoClient, config: Mapping[str, Any]) -> str:
+    """What tells this account from others: its id, or the key where that may not read it.
+
+    Raises:
+        ConfigurationError: an OAuth app, which serves many accounts, may not read the id.
+        KlaviyoError: Klaviyo could not be asked.
+    """
+    try:
+        answer = client.get("get_accounts", Query(fields={"account": ("locale",)}))
+    except PermissionDeniedError:
+        if config.get("oauth"):
+            raise ConfigurationError(
+                "change_store needs to know which account it is for: give the OAuth app the "
+                "scope accounts:read",
+            ) from None
+        return str(config["api_key"])
+    (account,) = answer.json()["data"]
+    return f"{config['api_url']} {account['id']}"

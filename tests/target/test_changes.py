@@ -1,0 +1,279 @@
+"""Change-only syncing: what Klaviyo has accepted is not sent again, everything else is."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from klaviyo_sandbox.sandbox import Sandbox
+from tests.target.running import (
+    Load,
+    held,
+    load,
+    profiles,
+    records,
+    run_here,
+    run_target,
+    schema,
+    sent,
+    state,
+)
+
+CUSTOMERS = schema("customers", "number", "email", "title", keys=["number"])
+MAPPED: dict[str, Any] = {"customers": {"sink": "profiles"}}
+UNCHANGED = "skipped: unchanged"
+ROWS = [{"number": str(n), "email": f"p{n}@shop.org", "title": "Ms"} for n in range(6)]
+PERSON = ROWS[0]
+
+
+def customers(*rows: dict[str, Any]) -> list[Any]:
+    return [CUSTOMERS, *records("customers", rows), state({"done": True})]
+
+
+def sync(sandbox: Sandbox, store: Path, *rows: dict[str, Any], **settings: Any) -> Load:
+    chosen = {"streams": MAPPED, "change_store": str(store), **settings}
+    loaded = load(sandbox, customers(*rows), **chosen)
+    counts = loaded.counts("customers")
+    assert sum(counts.values()) == loaded.tallies["customers"].rows == len(rows)
+    return loaded
+
+
+def counted(sandbox: Sandbox, store: Path, *rows: dict[str, Any], **settings: Any) -> Any:
+    loaded = sync(sandbox, store, *rows, **settings)
+    assert loaded.error is None
+    return loaded.counts("customers")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "changes.db"
+
+
+def titles(sandbox: Sandbox) -> dict[str, str]:
+    return {email: one["title"] for email, one in profiles(sandbox).items()}
+
+
+def test_only_what_changed_is_sent(sandbox: Sandbox, tmp_path: Path, store: Path) -> None:
+    settings = {"streams": MAPPED, "change_store": str(store)}
+    ran = run_target(sandbox.url, customers(*ROWS), **settings)
+    assert ran.figures("customers")["accepted"] == 6
+    changed = [{**one, "title": "Dr"} if one["number"] in "14" else one for one in ROWS]
+    ran = run_target(
+        sandbox.url, customers(*changed), receipts_path=str(tmp_path / "receipts"), **settings
+    )
+    assert (ran.code, ran.states) == (0, [{"done": True}])
+    figures = ran.figures("customers")
+    assert (figures["rows"], figures["accepted"], figures["skipped"]) == (6, 2, 4)
+    assert "skipped 4: unchanged (first: row 1)" in ran.log
+    assert (tmp_path / "receipts").read_text().count('"reason":"unchanged"') == 4
+    assert titles(sandbox) == {one["email"]: one["title"] for one in changed}
+    ran = run_target(sandbox.url, customers(*changed), **settings)
+    assert ran.figures("customers")["skipped"] == 6
+    assert ran.figures("customers")["requests"] == 0
+    assert len(sent(sandbox, "bulk_import_profiles")) == 2
+
+
+def test_refused_rows_are_tried_again(sandbox: Sandbox, tmp_path: Path, store: Path) -> None:
+    bad = {"number": "9", "email": "no address", "title": ""}
+    chosen = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
+    sandbox.faults.add("bulk_import_profiles", "row_failure", row=2)
+    counts = counted(sandbox, store, *ROWS, bad, **chosen)
+    assert counts["accepted"] == 5
+    assert sum(n for reason, n in counts.items() if reason.startswith("rejected")) == 2
+    counts = counted(sandbox, store, *ROWS, bad, **chosen)
+    assert counts == {
+        UNCHANGED: 5,
+        "accepted": 1,
+        "rejected: column 'email' is no e-mail address": 1,
+    }
+
+
+def test_rows_of_unknown_fate_are_sent_again(sandbox: Sandbox, store: Path) -> None:
+    counted(sandbox, store, *ROWS)
+    changed = {**PERSON, "title": "Dr"}
+    sandbox.faults.add("bulk_import_profiles", "cancelled_job")
+    loaded = sync(sandbox, store, changed, *ROWS[1:])
+    ((reason, _),) = [one for one in loaded.counts("customers").items() if one[0] != UNCHANGED]
+    assert reason.startswith("unknown")
+    # What was known of it before holds no longer either.
+    assert counted(sandbox, store, *ROWS) == {"accepted": 1, UNCHANGED: 5}
+    assert titles(sandbox)["p0@shop.org"] == "Ms"
+
+
+def test_nothing_is_remembered_of_a_run_that_could_not_send(sandbox: Sandbox, store: Path) -> None:
+    sandbox.faults.add("bulk_import_profiles", "status", status=401)
+    assert sync_error(sandbox, store)
+    assert counted(sandbox, store, *ROWS) == {"accepted": 6}
+
+
+def sync_error(sandbox: Sandbox, store: Path, **settings: Any) -> str:
+    chosen = {"streams": MAPPED, "change_store": str(store), **settings}
+    loaded = load(sandbox, customers(*ROWS), **chosen)
+    assert loaded.error is not None
+    assert loaded.states == []
+    return str(loaded.error)
+
+
+def test_of_rows_with_one_key_the_last_counts(sandbox: Sandbox, store: Path) -> None:
+    twice = [PERSON, {**PERSON, "title": "Dr"}]
+    merged = {"accepted": 1, "skipped: merged into a later row of the same person": 1}
+    for _ in range(2):
+        assert counted(sandbox, store, *twice) == merged
+        assert titles(sandbox) == {"p0@shop.org": "Dr"}
+    for _ in range(2):
+        assert counted(sandbox, store, *twice, batch_size_rows=1) == {"accepted": 2}
+        assert titles(sandbox) == {"p0@shop.org": "Dr"}
+    assert counted(sandbox, store, twice[1]) == {UNCHANGED: 1}
+    assert counted(sandbox, store, twice[0]) == {"accepted": 1}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"null_policy": "clear"},
+        {"default_phone_region": "US"},
+        {"streams": {"customers": {"sink": "profiles", "ignore_columns": ["number"]}}},
+        {"streams": {"customers": {"sink": "profiles", "types": {"number": "integer"}}}},
+        {"api_key": "pk_other"},
+    ],
+)
+def test_another_way_to_read_or_another_account_sends_all_again(
+    store: Path, settings: dict[str, Any]
+) -> None:
+    # These keys may not read the account's id, so another one may be of another account.
+    scopes = [f"{name}:{right}" for name in ("profiles", "lists") for right in ("read", "write")]
+    keys = dict.fromkeys(("pk_test", "pk_other"), scopes)
+    with Sandbox(profiles=0, events=0, limits=False, time_scale=100, keys=keys) as sandbox:
+        counted(sandbox, store, *ROWS)
+        assert counted(sandbox, store, *ROWS) == {UNCHANGED: 6}
+        assert counted(sandbox, store, *ROWS, **settings) == {"accepted": 6}
+
+
+def test_what_changes_no_payload_sends_nothing_again(sandbox: Sandbox, store: Path) -> None:
+    counted(sandbox, store, *ROWS)
+    others: dict[str, Any] = {"max_parallel_requests": 2, "api_key": "pk_new"}
+    assert counted(sandbox, store, *ROWS, **others) == {UNCHANGED: 6}
+
+
+def test_a_new_column_changes_only_rows_that_fill_it(sandbox: Sandbox, store: Path) -> None:
+    counted(sandbox, store, *ROWS)
+    wider = schema("customers", "number", "email", "title", "size", keys=["number"])
+    rows = [ROWS[0], {**ROWS[1], "size": "L"}]
+    loaded = load(
+        sandbox,
+        [wider, *records("customers", rows)],
+        streams=MAPPED,
+        change_store=str(store),
+    )
+    assert loaded.counts("customers") == {"accepted": 1, UNCHANGED: 1}
+
+
+def test_streams_do_not_share_what_is_remembered(sandbox: Sandbox, store: Path) -> None:
+    counted(sandbox, store, *ROWS)
+    messages = [{**one, "stream": "buyers"} for one in customers(*ROWS) if "stream" in one]
+    buyers = {"buyers": {"sink": "profiles"}}
+    loaded = load(sandbox, messages, streams=buyers, change_store=str(store))
+    assert loaded.counts("buyers") == {"accepted": 6}
+
+
+def test_without_the_file_everything_is_sent_once(sandbox: Sandbox, store: Path) -> None:
+    counted(sandbox, store, *ROWS)
+    store.unlink()
+    assert counted(sandbox, store, *ROWS) == {"accepted": 6}
+    assert counted(sandbox, store, *ROWS) == {UNCHANGED: 6}
+
+
+def test_a_stream_without_keys_is_sent_whole(sandbox: Sandbox, tmp_path: Path, store: Path) -> None:
+    messages = [schema("profiles", "email"), *records("profiles", [{"email": "a@shop.org"}])]
+    for _ in range(2):
+        ran = run_here(tmp_path, sandbox.url, messages, change_store=str(store))
+        assert ran.figures("profiles")["accepted"] == 1
+        assert "has no key properties: change_store skips none of it" in ran.log
+
+
+def test_a_mirror_sees_all_rows(sandbox: Sandbox, store: Path) -> None:
+    people = [{"email": one["email"]} for one in ROWS]
+    load(sandbox, [schema("profiles", "email"), *records("profiles", people)])
+    told = schema("list_profiles", "list_name", "email", keys=["email"])
+    listed = [{"list_name": "News", **one} for one in people]
+    chosen = {"streams": {"list_profiles": {"mode": "mirror"}}, "change_store": str(store)}
+    for _ in range(2):
+        messages = [told, *records("list_profiles", listed), state({})]
+        loaded = load(sandbox, messages, **chosen)
+        assert loaded.error is None
+        assert UNCHANGED not in loaded.counts("list_profiles")
+    (news,) = [one["id"] for one in held(sandbox, "get_lists") if one["name"] == "News"]
+    assert len(held(sandbox, "get_profiles_for_list", id=news)) == len(ROWS)
+
+
+def test_another_mode_counts_as_a_change(sandbox: Sandbox, store: Path) -> None:
+    people = [{"email": one["email"]} for one in ROWS]
+    load(sandbox, [schema("profiles", "email"), *records("profiles", people)])
+    told = schema("list_profiles", "list_name", "email", keys=["email"])
+    messages = [told, *records("list_profiles", [{"list_name": "N", **one} for one in people])]
+    for mode in ("add", "remove", "add"):
+        chosen = {"streams": {"list_profiles": {"mode": mode}}, "change_store": str(store)}
+        assert load(sandbox, messages, **chosen).counts("list_profiles") == {"accepted": 6}
+        assert load(sandbox, messages, **chosen).counts("list_profiles") == {UNCHANGED: 6}
+
+
+def test_a_row_with_an_empty_key_is_always_sent(sandbox: Sandbox, store: Path) -> None:
+    nameless = {**PERSON, "number": ""}
+    for _ in range(2):
+        assert counted(sandbox, store, nameless) == {"accepted": 1}
+
+
+def test_a_dry_run_changes_nothing(sandbox: Sandbox, store: Path) -> None:
+    assert counted(sandbox, store, *ROWS, dry_run=True) == {"accepted": 6}
+    assert not store.exists()
+    counted(sandbox, store, *ROWS)
+    changed = [{**PERSON, "title": "Dr"}, *ROWS[1:]]
+    for _ in range(2):
+        counts = counted(sandbox, store, *changed, dry_run=True)
+        assert counts == {"accepted": 1, UNCHANGED: 5}
+    assert counted(sandbox, store, *ROWS) == {UNCHANGED: 6}
+
+
+def test_the_file_holds_no_data_and_is_its_owners(sandbox: Sandbox, store: Path) -> None:
+    counted(sandbox, store, *ROWS)
+    assert store.stat().st_mode & 0o777 == 0o600
+    content = store.read_bytes()
+    assert b"shop.org" not in content
+    assert b"customers" not in content
+    with sqlite3.connect(store) as connection:
+        assert connection.execute("SELECT count(*) FROM accepted").fetchone() == (6,)
+
+
+def test_events_that_klaviyo_has_are_not_sent_again(sandbox: Sandbox, store: Path) -> None:
+    told = schema("events", "id", "email", "metric", "time", keys=["id"])
+    rows = [
+        {"id": str(n), "email": "a@shop.org", "metric": "Called", "time": "2026-01-02T03:04:05Z"}
+        for n in range(3)
+    ]
+    messages = [told, *records("events", [*rows, rows[0]])]
+    loaded = load(sandbox, messages, change_store=str(store))
+    assert loaded.counts("events") == {"accepted": 3, "skipped: duplicate": 1}
+    loaded = load(sandbox, messages, change_store=str(store))
+    assert loaded.counts("events") == {UNCHANGED: 4}
+    assert sent(sandbox, "bulk_create_events") == [202]
+
+
+def test_a_file_that_cannot_be_used_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("no database " * 100)
+    assert "no database, or damaged; deleting it" in sync_error(sandbox, text)
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as connection:
+        connection.execute("CREATE TABLE mine (id)")
+    assert "is another program's database" in sync_error(sandbox, other)
+    assert "No such file or directory" in sync_error(sandbox, tmp_path / "none" / "store.db")
+    store = tmp_path / "store.db"
+    counted(sandbox, store, *ROWS)
+    holder = sqlite3.connect(store, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    assert "is in use by another run" in sync_error(sandbox, store)
+    holder.close()
+    assert counted(sandbox, store, *ROWS) == {UNCHANGED: 6}
