@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from klaviyo_sandbox.kinds import KINDS, Kind, Relation
+from klaviyo_sandbox.kind import Kind, Relation
+from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.query import Query
 from klaviyo_sandbox.relationships import (
     Found,
@@ -27,6 +28,7 @@ MEMBER_COUNT = "(SELECT COUNT(*) FROM members WHERE group_id = {table}.id)"
 ADDITIONAL = {
     ("profile", "subscriptions"): "subscriptions",
     ("profile", "predictive_analytics"): "predictive_analytics",
+    ("metric-property", "sample_values"): "sample_values",
     ("list", "profile_count"): MEMBER_COUNT.format(table="lists"),
     ("segment", "profile_count"): MEMBER_COUNT.format(table="segments"),
 }

@@ -1,118 +1,31 @@
 """The resources that the sandbox keeps, as rows: their columns, filters and relationships.
 
 A resource is stored as the finished JSON text of its attributes, beside the columns that are
-filtered, sorted or followed. A new plain resource is a row here and a line in the seed.
+filtered, sorted or followed. A new plain resource is a row here (or in `kinds_*`) and a line in
+the seed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A relationship: `pairs` selects `source` and `target`, the ids on both sides.
-
-    `column` is the column of the resource's own row that holds the target's id, where one does.
-    """
-
-    name: str
-    target: str
-    pairs: str
-    many: bool = True
-    column: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A resource type.
-
-    `text`, `dates` and `flags` name columns; `paths` says which attribute fills a column where
-    that is not the attribute of the same name; `filters` does the same for filter and sort
-    fields. Columns without an attribute (`given`) are filled by whoever stores the resource.
-    `only_included` kinds are read as included resources and no other way.
-    """
-
-    type: str
-    collection: str
-    text: tuple[str, ...] = ()
-    dates: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
-    extra: tuple[str, ...] = ()
-    paths: Mapping[str, str] = field(default_factory=dict)
-    filters: Mapping[str, str] = field(default_factory=dict)
-    relations: tuple[Relation, ...] = ()
-    indexes: tuple[str, ...] = ()
-    hidden_when_archived: bool = False
-    only_included: bool = False
-
-    @property
-    def table(self) -> str:
-        """The SQL table."""
-        return self.collection.replace("-", "_")
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Every column beyond `id` and `attributes`."""
-        return (*self.text, *self.dates, *self.flags, *self.given, *self.extra)
-
-    def relation(self, name: str) -> Relation | None:
-        """The relationship called `name`, or None."""
-        return next((row for row in self.relations if row.name == name), None)
-
-
-def linked(source: str, name: str, target: str) -> Relation:
-    """A relationship kept in the `links` table."""
-    where = f"source_type = '{source}' AND name = '{name}'"
-    return Relation(name, target, rows("source_id", "target_id", f"links WHERE {where}"))
-
-
-def backwards(target: str, name: str, their_name: str) -> Relation:
-    """The other side of a relationship that `target` keeps in the `links` table."""
-    where = f"source_type = '{target}' AND name = '{their_name}'"
-    return Relation(name, target, rows("target_id", "source_id", f"links WHERE {where}"))
-
-
-def one(table: str, name: str, target: str) -> Relation:
-    """A to-one relationship kept in the column `<name>_id`."""
-    column = name.replace("-", "_") + "_id"
-    pairs = rows("id", column, f"{table} WHERE {column} <> ''")
-    return Relation(name, target, pairs, many=False, column=column)
-
-
-def owned(name: str, target: str, table: str, column: str) -> Relation:
-    """The resources in `table` whose `column` names this one."""
-    return Relation(name, target, rows(column, "id", table))
-
-
-def groups(name: str, target: str) -> Relation:
-    """The lists or segments of a profile."""
-    pairs = rows("profile_id", "group_id", f"members WHERE group_type = '{target}'")
-    return Relation(name, target, pairs)
-
-
-def members(group: str) -> Relation:
-    """The profiles of a list or segment."""
-    pairs = rows("group_id", "profile_id", f"members WHERE group_type = '{group}'")
-    return Relation("profiles", "profile", pairs)
-
-
-def none(name: str, target: str) -> Relation:
-    """A relationship that has a place in the answers, and no content in the sandbox."""
-    return Relation(name, target, rows("id", "id", "accounts WHERE 0"))
-
-
-def rows(source: str, target: str, origin: str) -> str:
-    """The SQL of a relationship's pairs, from names written in this module only."""
-    return f"SELECT {source} AS source, {target} AS target FROM {origin}"  # noqa: S608
-
+from klaviyo_sandbox.kind import (
+    Kind,
+    backwards,
+    groups,
+    linked,
+    members,
+    one,
+    owned,
+)
+from klaviyo_sandbox.kinds_commerce import COMMERCE
+from klaviyo_sandbox.kinds_content import CONTENT
+from klaviyo_sandbox.kinds_objects import CUSTOM_OBJECTS
 
 SUPPRESSION = "subscriptions.email.marketing.suppression"
 LIST_SUPPRESSIONS = "subscriptions.email.marketing.list_suppressions"
 
-ROWS = (
+PEOPLE_AND_MARKETING = (
     Kind("account", "accounts"),
     Kind(
         "profile",
@@ -133,8 +46,8 @@ ROWS = (
         relations=(
             groups("lists", "list"),
             groups("segments", "segment"),
-            none("push-tokens", "push-token"),
-            none("conversations", "conversation"),
+            owned("push-tokens", "push-token", "push_tokens", "profile_id"),
+            owned("conversations", "conversation", "conversations", "profile_id"),
         ),
         indexes=("email", "phone_number", "external_id", "updated, id", "created, id"),
     ),
@@ -177,7 +90,10 @@ ROWS = (
             "integration.name": "integration_name",
             "integration.category": "integration_category",
         },
-        relations=(owned("flow-triggers", "flow", "flows", "trigger_id"),),
+        relations=(
+            owned("flow-triggers", "flow", "flows", "trigger_id"),
+            owned("metric-properties", "metric-property", "metric_properties", "metric_id"),
+        ),
         indexes=("name",),
     ),
     Kind(
@@ -249,9 +165,26 @@ ROWS = (
         dates=("created", "updated"),
         given=("flow_id",),
         paths={"action_type": "definition.type", "status": "definition.data.status"},
-        relations=(one("flow_actions", "flow", "flow"), none("flow-messages", "flow-message")),
+        relations=(
+            one("flow_actions", "flow", "flow"),
+            owned("flow-messages", "flow-message", "flow_messages", "flow_action_id"),
+        ),
         indexes=("flow_id",),
     ),
+    Kind(
+        "flow-message",
+        "flow-messages",
+        text=("name",),
+        dates=("created", "updated"),
+        given=("flow_action_id", "template_id"),
+        paths={"name": "definition.name"},
+        relations=(
+            one("flow_messages", "flow-action", "flow-action"),
+            one("flow_messages", "template", "template"),
+        ),
+        indexes=("flow_action_id",),
+    ),
+    Kind("campaign-recipient-estimation", "campaign-recipient-estimations"),
     Kind(
         "tag",
         "tags",
@@ -288,5 +221,6 @@ ROWS = (
     ),
     Kind("import-error", "import-errors", given=("job_id",), indexes=("job_id",)),
 )
+ROWS = (*PEOPLE_AND_MARKETING, *COMMERCE, *CONTENT, *CUSTOM_OBJECTS)
 KINDS: Mapping[str, Kind] = {kind.type: kind for kind in ROWS}
 BY_COLLECTION: Mapping[str, Kind] = {kind.collection: kind for kind in ROWS}

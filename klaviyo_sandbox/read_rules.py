@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from klaviyo_sandbox.clock import MICROSECONDS
 from klaviyo_sandbox.filters import COMPARABLE, Condition
-from klaviyo_sandbox.kinds import LIST_SUPPRESSIONS, SUPPRESSION, Kind
+from klaviyo_sandbox.kind import Kind
+from klaviyo_sandbox.kinds import LIST_SUPPRESSIONS, SUPPRESSION
 from klaviyo_sandbox.messages import invalid_parameter
 from klaviyo_sandbox.query import Query
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,7 +19,8 @@ from klaviyo_sandbox.documents import (
     included,
     wanted,
 )
-from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS, Kind, Relation
+from klaviyo_sandbox.kind import Kind, Relation
+from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS
 from klaviyo_sandbox.messages import Request, Response, not_found
 from klaviyo_sandbox.query import Query, read_query
 from klaviyo_sandbox.read_rules import check_rules
@@ -38,6 +39,7 @@ from klaviyo_sandbox.selects import (
 )
 from klaviyo_sandbox.store import Store
 
+PATH_SIGNS = "/%"
 GROUPS = ("list", "segment")
 
 
@@ -128,13 +130,21 @@ def related_one(reading: Reading, place: Place, relation: Relation, query: Query
 
 def resource(reading: Reading, kind: Kind, query: Query, resource_id: str) -> Response:
     """The answer that holds one resource."""
-    look = wanted(kind, reading.request.base, query, with_data(reading, kind, query))
-    rows = list(reading.store.rows_with(kind, "id", [resource_id], ("id", look.columns)))
-    if not rows:
+    if not reading.store.exists(kind, resource_id):
         raise not_found(kind.type, resource_id)
+    look = wanted(kind, reading.request.base, query, with_data(reading, kind, query))
+    look = replace(look, extras=(*look.extras, *only_alone(reading, kind)))
     look = replace(look, constants=unknown_attributes(reading.fault))
+    rows = list(reading.store.rows_with(kind, "id", [resource_id], ("id", look.columns)))
     texts, extra = texts_of(reading, look, query, rows)
     return answer(texts, self_links(reading), extra)
+
+
+def only_alone(reading: Reading, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Attributes that Klaviyo shows where one resource is asked for, and in no list."""
+    facts = reading.route.operation
+    known = set(facts.fields.get(kind.type, ())) - set(facts.additional_fields.get(kind.type, ()))
+    return ((name, name) for name in kind.extra if name in known)
 
 
 def with_data(reading: Reading, kind: Kind, query: Query) -> tuple[str, ...]:
@@ -225,7 +235,7 @@ def url_with_cursor(reading: Reading, cursor: str) -> str:
 def self_url(reading: Reading) -> str:
     """The URL of the request."""
     query = urlencode(reading.request.query)
-    url = f"{reading.request.base}{quote(reading.request.path)}"
+    url = f"{reading.request.base}{quote(reading.request.path, safe='/%')}"
     return f"{url}?{query}" if query else url
 
 

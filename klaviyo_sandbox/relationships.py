@@ -11,7 +11,8 @@ from functools import cache
 from itertools import groupby, repeat
 from typing import Any
 
-from klaviyo_sandbox.kinds import KINDS, Relation
+from klaviyo_sandbox.kind import Relation
+from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.store import MOST_VALUES, Store, marks
 
 ID = b"<id>"

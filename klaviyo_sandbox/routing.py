@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from klaviyo_sandbox.contract import Operation
 
@@ -55,7 +56,7 @@ def match(template: Segments, segments: Segments) -> tuple[str, ...] | None:
     values = []
     for expected, given in zip(template, segments, strict=True):
         if expected.startswith("{"):
-            values.append(given)
+            values.append(unquote(given))
         elif expected != given:
             return None
     return tuple(values)

@@ -1,7 +1,7 @@
 """The account that a new sandbox holds: the same for the same seed and size, byte for byte.
 
 With `traps` it holds what makes readers lose or misread data at Klaviyo too; the parts are in
-`seed_account`, `seed_profiles` and `seed_events`.
+`seed_*`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from itertools import islice
 from random import Random
 
 from klaviyo_sandbox.seed_account import account_resources
+from klaviyo_sandbox.seed_content import content_resources
 from klaviyo_sandbox.seed_events import event_resources
 from klaviyo_sandbox.seed_form import Account, Seed
+from klaviyo_sandbox.seed_objects import object_resources
 from klaviyo_sandbox.seed_profiles import member_rows, profile_resources
+from klaviyo_sandbox.seed_shop import shop_resources
 from klaviyo_sandbox.store import MEMBER, Resource, Store
 
 BATCH = 5_000
@@ -29,6 +32,16 @@ def plant(store: Store, seed: Seed) -> None:
         events = event_resources(random, seed, account, profile_ids)
         for batch in batches(events):
             store.put(batch)
+        for batch in batches(everything_else(seed, account, profile_ids)):
+            store.put(batch)
+
+
+def everything_else(seed: Seed, account: Account, profiles: list[str]) -> Iterator[Resource]:
+    """What hangs on nothing that was made from the account's own random numbers."""
+    random = Random(f"{seed.number} and more")  # noqa: S311 - repeatable, not secret
+    yield from shop_resources(random, seed.end, profiles)
+    yield from content_resources(random, seed.end, account, profiles)
+    yield from object_resources(random, seed.end)
 
 
 def plant_profiles(store: Store, random: Random, seed: Seed, account: Account) -> list[str]:

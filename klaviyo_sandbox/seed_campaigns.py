@@ -75,6 +75,7 @@ def message(
     }
     columns = {
         "campaign_id": account.campaigns[-1],
+        "image_id": "1000" if channel == "mobile_push" else "",
         "template_id": random.choice(account.templates) if channel == "email" else "",
     }
     account.resources.append(

@@ -9,7 +9,7 @@ from typing import Any
 from klaviyo_sandbox.clock import MICROSECONDS
 from klaviyo_sandbox.cursors import Cursor
 from klaviyo_sandbox.filters import Condition, Scalar
-from klaviyo_sandbox.kinds import Kind
+from klaviyo_sandbox.kind import Kind, Relation
 from klaviyo_sandbox.store import Store, marks
 
 Clause = tuple[str, tuple[Any, ...]]
@@ -38,7 +38,7 @@ class Order:
 
 def whole(kind: Kind) -> Source:
     """Every resource of a kind."""
-    return Source(kind.table)
+    return Source(kind.table, sort=kind.order)
 
 
 def group_members(group_id: str) -> Source:
@@ -55,7 +55,7 @@ def group_members(group_id: str) -> Source:
 def related(kind: Kind, pairs: str, source_id: str) -> Source:
     """The resources of a kind at the far end of a relationship."""
     ids = f"id IN (SELECT target FROM ({pairs}) WHERE source = ?)"  # noqa: S608
-    return Source(kind.table, ((ids, (source_id,)),))
+    return Source(kind.table, ((ids, (source_id,)),), sort=kind.order)
 
 
 def order_of(kind: Kind, source: Source, sort: str | None, limit: int) -> Order:
@@ -96,6 +96,8 @@ def after(cursor: Cursor, order: Order, source: Source) -> Clause:
 
 def clause(kind: Kind, source: Source, condition: Condition, passed: Order | None = None) -> Clause:
     """The SQL of a condition. `passed` is the order in which a cursor says where to begin."""
+    if relation := kind.relation(kind.through.get(condition.field, "")):
+        return related_to(relation, tuple(str(value) for value in condition.values))
     column = source.identity if condition.field == "id" else ""
     column = column or column_of(kind, source, condition.field)
     if passed and column == passed.column and condition.operator in BEHIND[passed.descending]:
@@ -108,6 +110,12 @@ def clause(kind: Kind, source: Source, condition: Condition, passed: Order | Non
     if condition.operator in COMPARISONS:
         text = f"({text} AND {column} <> 0)"
     return text, values
+
+
+def related_to(relation: Relation, values: tuple[str, ...]) -> Clause:
+    """Only what the relationship connects to one of the ids."""
+    pairs = f"({relation.pairs}) WHERE target IN ({marks(values)})"
+    return f"id IN (SELECT source FROM {pairs})", values  # noqa: S608
 
 
 def stored(field_name: str, value: Scalar) -> Any:

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from klaviyo_sandbox.clock import microseconds
-from klaviyo_sandbox.kinds import KINDS, ROWS, Kind
+from klaviyo_sandbox.kind import Kind
+from klaviyo_sandbox.kinds import KINDS, ROWS
 
 LINK = "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?)"
 MEMBER = "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)"
@@ -135,7 +136,7 @@ def marks(values: Sequence[Any]) -> str:
 
 def table_statement(kind: Kind) -> str:
     """The SQL that makes a kind's table. Nothing is NULL: absent is '' or 0."""
-    numbers = (*kind.dates, *kind.flags)
+    numbers = (*kind.dates, *kind.numbers, *kind.flags)
     columns = [
         f"{name} INTEGER NOT NULL DEFAULT 0"
         if name in numbers
@@ -160,6 +161,7 @@ def row_of(resource: Resource) -> tuple[Any, ...]:
         msgspec.json.encode(resource.attributes),
         *(str(value_of(resource, kind, name) or "") for name in kind.text),
         *(date_value(value_of(resource, kind, name)) for name in kind.dates),
+        *(int(value_of(resource, kind, name) or 0) for name in kind.numbers),
         *(int(bool(value_of(resource, kind, name))) for name in kind.flags),
         *(resource.columns.get(name) or "" for name in (*kind.given, *kind.extra)),
     )

@@ -59,7 +59,8 @@ def test_media_types_are_checked(ask: Asking) -> None:
 
 def test_places_that_are_not_there(ask: Asking) -> None:
     assert "no operation" in ask.error("GET", "/api/nothing", 404)["detail"]
-    assert "get_catalog_items" in ask.error("GET", "/api/catalog-items", 404)["detail"]
+    detail = ask.error("GET", "/api/campaign-send-jobs/x", 404)["detail"]
+    assert "get_campaign_send_job" in detail
     ask.error("PATCH", "/api/profiles", 405)
 
 

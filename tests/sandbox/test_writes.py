@@ -169,7 +169,7 @@ def test_a_job_is_queued_runs_and_completes_on_the_clock(ask: Asking, clock: Man
     assert [row["id"] for row in rows] == [stored(ask)["id"]]
     assert [row["id"] for row in ask.get(f"{JOBS}/{job['id']}/lists")["data"]] == [group]
     listed = ask.get(JOBS, filter="equals(status,'complete')")["data"]
-    assert [row["id"] for row in listed] == [job["id"]]
+    assert job["id"] in [row["id"] for row in listed]
 
 
 def test_rows_fail_one_by_one(ask: Asking, clock: ManualClock) -> None:
