@@ -7,7 +7,13 @@ from random import Random
 
 import msgspec
 
-from klaviyo_sandbox import event_writes, import_jobs, list_writes, profile_writes
+from klaviyo_sandbox import (
+    event_writes,
+    import_jobs,
+    list_writes,
+    profile_writes,
+    subscription_writes,
+)
 from klaviyo_sandbox.messages import Response
 from klaviyo_sandbox.store import Store
 from klaviyo_sandbox.writing import Writing
@@ -17,6 +23,8 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "update_profile": profile_writes.update,
     "create_or_update_profile": profile_writes.create_or_update,
     "bulk_import_profiles": import_jobs.create,
+    "bulk_subscribe_profiles": subscription_writes.subscribe,
+    "bulk_unsubscribe_profiles": subscription_writes.unsubscribe,
     "create_event": event_writes.create,
     "bulk_create_events": event_writes.bulk_create,
     "create_list": list_writes.create,

@@ -14,6 +14,7 @@ import msgspec
 from klaviyo_sandbox.clock import MICROSECONDS, iso_seconds, microseconds
 from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.patches import patched
+from klaviyo_sandbox.seed_profiles import suppression_columns
 from klaviyo_sandbox.seed_values import ulid
 from klaviyo_sandbox.store import Store, insert_statement
 
@@ -85,6 +86,11 @@ class Person:
         self.attributes = attributes
         self.columns = columns
 
+    def subscriptions(self) -> dict[str, Any]:
+        """Consents and suppressions."""
+        state: dict[str, Any] = msgspec.json.decode(self.columns["subscriptions"] or b"{}")
+        return {**UNKNOWN_CONSENT, **state}
+
 
 class People:
     """The profiles that a batch of rows is about."""
@@ -137,6 +143,9 @@ class People:
         sent = row.get("attributes", {})
         kept = person.attributes
         kept.update({name: sent[name] for name in WRITABLE if name in sent})
+        if kept["email"]:
+            # Taken: addresses are kept, and compare, in lower case.
+            kept["email"] = kept["email"].lower()
         if "location" in sent:
             place = sent["location"]
             kept["location"] = place and {**(kept["location"] or {}), **place}
@@ -150,6 +159,12 @@ class People:
         last = person.attributes["last_event_date"]
         if last is None or microseconds(last) < seconds * MICROSECONDS:
             person.attributes["last_event_date"] = iso_seconds(seconds)
+        self._keep(person)
+
+    def subscribe(self, person: Person, state: Mapping[str, Any]) -> None:
+        """Give somebody these consents and suppressions."""
+        person.columns["subscriptions"] = msgspec.json.encode(state).decode()
+        person.columns |= suppression_columns(state["email"]["marketing"])
         self._keep(person)
 
     def save(self) -> None:
@@ -204,7 +219,7 @@ def identity(row: Row) -> list[tuple[str, str]]:
     attributes = row.get("attributes", {})
     named = [("id", row.get("id")), ("_kx", attributes.get("_kx"))]
     named += [(name, attributes.get(name)) for name in IDENTIFIERS]
-    return [(name, value) for name, value in named if value]
+    return [(name, value.lower() if name == "email" else value) for name, value in named if value]
 
 
 def wanted_values(rows: Iterable[Row]) -> dict[str, set[str]]:

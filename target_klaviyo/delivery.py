@@ -31,6 +31,7 @@ from target_klaviyo.plans import JobRule, Settled, Shipment
 # Requests that may be spent on finding the bad items of one chunk.
 ATTEMPTS = 100
 REPEAT = "repeating the run is safe"
+LOOK = "look in Klaviyo before sending it again, for it would count twice"
 INDEX = re.compile(r"/data/(\d+)(?:/|$)")
 # Answers that speak of what was sent; any other one would come to the next request too.
 ABOUT_ITEMS = (400, 404, 409, 413, 422)
@@ -62,6 +63,8 @@ def delivered(
             raise
         refusal = error
     else:
+        if answer is None:
+            return
         # Outside of the `try`: Klaviyo has the items, so no later error may send them again.
         yield from taken(client, shipment, answer, attempts, job_timeout_seconds)
         return
@@ -117,17 +120,34 @@ def field_named(pointer: str | None) -> str:
     return f" at {shown}" if shown else ""
 
 
-def written(client: KlaviyoClient, shipment: Shipment) -> Generator[Settled, None, Answer]:
-    """Send once; items whose fate a lost answer hides are unknown."""
+def written(client: KlaviyoClient, shipment: Shipment) -> Generator[Settled, None, Answer | None]:
+    """Send a request; items whose fate a lost answer hides are unknown.
+
+    Returns:
+        None where the answer got lost of what must not be repeated: that may be a single
+        mishap, so the run goes on.
+
+    Raises:
+        KlaviyoError: refused; or lost again and again, so that nothing more can be sent.
+    """
     transport = shipment.transport
     content = body(transport.envelope, shipment.items)
+    safe = transport.repeat_safe
     try:
-        return client.write(transport.operation, content, path=shipment.path, repeat_safe=True)
+        return client.write(transport.operation, content, path=shipment.path, repeat_safe=safe)
     except (ConnectionFailedError, ServerError) as error:
-        if not isinstance(error, ConnectionFailedError) or error.sent:
-            lost = Outcome("unknown", f"no answer came, it may have been written; {REPEAT}")
-            yield from (Settled(item, lost) for item in shipment.items)
-        raise
+        if isinstance(error, ConnectionFailedError) and not error.sent:
+            raise
+        lost = Outcome("unknown", f"no answer came, it may have been written; {advice(safe)}")
+        yield from (Settled(item, lost) for item in shipment.items)
+        if safe:
+            raise
+        return None
+
+
+def advice(safe: bool) -> str:
+    """What to do about a row whose fate is unknown."""
+    return REPEAT if safe else LOOK
 
 
 def taken(

@@ -152,11 +152,34 @@ class AccountDirectory:
         """
         wanted = list(values)
         missing = [value for value in wanted if (kind, folded(kind, value)) not in self._profiles]
-        batches = [missing[start : start + AT_ONCE] for start in range(0, len(missing), AT_ONCE)]
+        batches = in_batches(missing)
         self.requests += len(batches)
         for found in self._together(lambda batch: self._search(kind, batch), batches):
             self._profiles |= found
         return {value: self._profiles.get((kind, folded(kind, value))) for value in wanted}
+
+    def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
+        """Which of these (`email` or `phone_number`) belong to people on a list; asked anew.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+
+        def search(batch: list[str]) -> list[str]:
+            query = Query(
+                filter=condition("any", kind, batch), fields={"profile": (kind,)}, page_size=AT_ONCE
+            )
+            pages = self._client.pages("get_profiles_for_list", query, path={"id": list_id})
+            return [
+                str(one["attributes"][kind])
+                for page in pages
+                for one in msgspec.json.decode(page.data)
+            ]
+
+        batches = in_batches(list(values))
+        self.requests += len(batches)
+        found = self._together(search, batches)
+        return frozenset(folded(kind, value) for part in found for value in part)
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list; read anew each time.
@@ -205,6 +228,11 @@ class AccountDirectory:
             for page in self._client.pages("get_profiles", query)
             for one in msgspec.json.decode(page.data)
         }
+
+
+def in_batches(values: list[str]) -> list[list[str]]:
+    """As many as one filter takes."""
+    return [values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE)]
 
 
 def refused_list(error: ApiError) -> ListFound:

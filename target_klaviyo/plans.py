@@ -29,14 +29,16 @@ class JobRule:
 class Transport:
     """An operation that takes items, and what its success means.
 
-    Without `job`, Klaviyo's 2xx is all that it ever says. Repeating any of these changes
-    nothing: profiles upsert, events carry a unique id, members are added once.
+    Without `job`, Klaviyo's 2xx is all that it ever says. Repeating a request changes nothing
+    where `repeat_safe`: profiles upsert, events carry a unique id, members are added once. Where
+    not, a lost answer leaves its items unknown.
     """
 
     operation: str
     limits: Limits
     envelope: Envelope
     job: JobRule | None = None
+    repeat_safe: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class StreamRules:
         keys: The stream's key properties.
         earliest: Event times before this are refused.
         latest: Event times after this are refused.
+        now: When the run began.
         recent: Events before this that are no backfill may start flows.
         clear_nulls: Whether a null empties a field (`null_policy: clear`).
         immediate: Whether each row goes out by itself, to be visible at once.
@@ -86,6 +89,7 @@ class StreamRules:
     keys: Sequence[str]
     earliest: datetime
     latest: datetime
+    now: datetime
     recent: datetime
     clear_nulls: bool
     immediate: bool
@@ -116,6 +120,9 @@ class Directory(Protocol):
 
     def profile_ids(self, kind: str, values: Iterable[str]) -> Mapping[str, str | None]:
         """Profile id by identifier (`email`, `phone_number`, `external_id`); None: nobody."""
+
+    def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
+        """Which of these (`email` or `phone_number`) belong to people on a list."""
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list."""

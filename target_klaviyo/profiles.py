@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
@@ -22,6 +22,7 @@ from target_klaviyo.plans import (
     oversize,
     shipped,
 )
+from target_klaviyo.waves import merged
 
 # https://developers.klaviyo.com/en/docs/use_klaviyos_bulk_profile_import_api
 BULK = Transport(
@@ -103,44 +104,12 @@ def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:  # noqa:
     """
     waves: list[list[Shipment]] = []
     refused: list[Settled] = []
-    for wave in merged(items):
+    for wave in merged(items, together):
         bulk = shipped(BULK, (item for item in wave if not item.single))
         single = shipped(SINGLE, (item for item in wave if item.single))
         refused.extend((*bulk.settled, *single.settled))
         waves.append([*bulk.waves[0], *single.waves[0]])
     return Plan(waves, refused)
-
-
-def merged(items: Iterable[Item]) -> list[list[Item]]:
-    """Items by wave; within a wave no two share an identity."""
-    waves: list[list[Item]] = [[]]
-    places: dict[str, tuple[int, int]] = {}
-    for item in items:
-        met = places_met(item, waves, places)
-        place = next(iter(met)) if len(met) == 1 else None
-        joined = together(waves[place[0]][place[1]], item) if place else None
-        if place is None or joined is None:
-            wave = max((depth for depth, _ in met), default=-1) + 1
-            if wave == len(waves):
-                waves.append([])
-            place, joined = (wave, len(waves[wave])), item
-            waves[wave].append(item)
-        waves[place[0]][place[1]] = joined
-        places |= dict.fromkeys(item.identities, place)
-    return waves
-
-
-def places_met(
-    item: Item, waves: Sequence[Sequence[Item]], places: Mapping[str, tuple[int, int]]
-) -> set[tuple[int, int]]:
-    """Where earlier rows stand that this one must not overtake.
-
-    Those that share an identity with it, and those that have since taken over another identity
-    of these: who is meant by a name may depend on them.
-    """
-    met = {places[name] for name in item.identities if name in places}
-    names = [name for depth, place in met for name in waves[depth][place].identities]
-    return met.union(places[name] for name in names)
 
 
 def together(earlier: Item, later: Item) -> Item | None:

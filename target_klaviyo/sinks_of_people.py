@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from target_klaviyo.consents import build_subscription
 from target_klaviyo.events import build_event, plan_events
 from target_klaviyo.lists import build_list, plan_lists
 from target_klaviyo.memberships import (
@@ -14,6 +15,7 @@ from target_klaviyo.memberships import (
 from target_klaviyo.mirrors import Mirror
 from target_klaviyo.profiles import build_profile, plan_profiles
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
+from target_klaviyo.subscriptions import plan_subscriptions
 
 IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "string"}
 LOCATION = (
@@ -137,5 +139,38 @@ PEOPLE: tuple[SinkSpec, ...] = (
             "remove": Mode(plan=plan_removals),
             "mirror": Mode(plan=plan_mirror, mirror=Mirror(mirror_removals)),
         },
+    ),
+    SinkSpec(
+        "subscriptions",
+        fields={
+            "consent": "string",
+            "channel": "string",
+            "message_type": "string",
+            "email": "email",
+            "phone_number": "phone",
+            "id": "string",
+            "list_id": "string",
+            "list_name": "string",
+            "historical_import": "boolean",
+            "consented_at": "date-time",
+            "custom_source": "string",
+            "age_gated_date_of_birth": "string",
+            "push_token": "string",
+            "push_platform": "string",
+            "push_vendor": "string",
+            "anonymous_id": "string",
+        },
+        needs=(
+            ("consent",),
+            ("channel",),
+            ("message_type",),
+            ("email", "phone_number", "id", "anonymous_id"),
+        ),
+        build=build_subscription,
+        plan=plan_subscriptions,
+        explicit=frozenset({"id"}),
+        after=("profiles", "lists", "list_profiles"),
+        # As many as possible at once: of the changes in a batch only the last one is sent.
+        batch_rows=100_000,
     ),
 )

@@ -140,6 +140,7 @@ class TargetKlaviyo(Target):
             keys=keys,
             earliest=self._earliest,
             latest=now + YEAR,
+            now=now,
             recent=now - DAY,
             clear_nulls=self.config["null_policy"] == "clear",
             immediate=mapping.immediate,

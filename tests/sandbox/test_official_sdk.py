@@ -87,6 +87,16 @@ def identifiers(sandbox: Sandbox) -> list[dict[str, str]]:
     return [{"type": "profile", "id": one} for one in sandbox.account.ids("profile")[:3]]
 
 
+def consent_job(action: str, word: str) -> dict[str, Any]:
+    """A bulk change of one person's consent to e-mail marketing."""
+    subscriptions = {"email": {"marketing": {"consent": word}}}
+    rows = [profile(email="ada@klaviyo-sandbox.dev", subscriptions=subscriptions)]
+    return {
+        "type": f"profile-subscription-bulk-{action}-job",
+        "attributes": {"profiles": {"data": rows}},
+    }
+
+
 def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
     """What the client's method for a write is called with."""
     account = sandbox.account
@@ -100,6 +110,8 @@ def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
         "bulk_import_profiles": [{"data": import_job([profile(**ADA)])}],
         "create_event": [{"data": event_of(profile(**ADA), value=9.5)}],
         "bulk_create_events": [{"data": bulk_events(profile(**ADA), [event(unique_id="1")])}],
+        "bulk_subscribe_profiles": [{"data": consent_job("create", "SUBSCRIBED")}],
+        "bulk_unsubscribe_profiles": [{"data": consent_job("delete", "UNSUBSCRIBED")}],
         "create_list": [{"data": name}],
         "update_list": [group, {"data": {**name, "id": group}}],
         "delete_list": [account.ids("list")[1]],

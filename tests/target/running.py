@@ -43,6 +43,7 @@ def stream_rules(**changes: Any) -> StreamRules:
         "keys": (),
         "earliest": datetime(2000, 1, 1, tzinfo=timezone.utc),
         "latest": now + timedelta(days=365),
+        "now": now,
         "recent": now - timedelta(days=1),
         "clear_nulls": False,
         "immediate": False,

@@ -36,6 +36,13 @@ def test_every_request_and_answer_fits_the_openapi_file() -> None:
             **settings | {"on_error": "dead_letter", "dead_letter_path": "/dev/null"},
         )
         assert loaded.code == 0, loaded.log
+        agreed = {"channel": "email", "message_type": "marketing", "list_name": "VIP"}
+        historical = {"historical_import": "true", "consented_at": "2024-01-01T00:00:00Z"}
+        for word, more in (("SUBSCRIBED", historical), ("UNSUBSCRIBED", {})):
+            rows = [{"consent": word, "email": one["email"], **agreed, **more} for one in people]
+            told = [schema("subscriptions", *rows[0]), *records("subscriptions", rows)]
+            changed = run_target(sandbox.url, [*members, *told])
+            assert changed.code == 0, changed.log
         joined = run_target(sandbox.url, members, null_policy="clear")
         assert joined.code == 0, joined.log
         operations = {entry.operation for entry in sandbox.requests}
@@ -45,5 +52,7 @@ def test_every_request_and_answer_fits_the_openapi_file() -> None:
             "create_or_update_profile",
             "create_list",
             "add_profiles_to_list",
+            "bulk_subscribe_profiles",
+            "bulk_unsubscribe_profiles",
         } <= operations
         assert_ledger_valid(sandbox)

@@ -6,13 +6,18 @@ from hypothesis import strategies as st
 
 from target_klaviyo.items import Item
 from target_klaviyo.outcomes import Row
-from target_klaviyo.profiles import BULK, SINGLE, build_profile, merged, plan_profiles
+from target_klaviyo.profiles import BULK, SINGLE, build_profile, plan_profiles, together
+from target_klaviyo.waves import merged as in_waves
 from tests.target.running import stream_rules
 
 
 def item(number: int = 1, *, clear: bool = False, immediate: bool = False, **row: Any) -> Item:
     rules = stream_rules(clear_nulls=clear, immediate=immediate)
     return build_profile(row, Row(number, {"record": row}), rules)
+
+
+def merged(items: list[Item]) -> list[list[Item]]:
+    return in_waves(items, together)
 
 
 def attributes(one: Item) -> Any:

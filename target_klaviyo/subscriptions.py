@@ -1,0 +1,179 @@
+"""The subscriptions sink: changes of consent (see `consents`) become requests.
+
+Taken, as Klaviyo does not say: a subscription that is repeated may send a second message to
+confirm it, so that it is not repeated after a lost answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from target_klaviyo.chunks import Envelope, Limits
+from target_klaviyo.consents import SUBSCRIBED, UNSUBSCRIBED, subscription_item
+from target_klaviyo.items import ENCODER, Item
+from target_klaviyo.memberships import list_of
+from target_klaviyo.outcomes import Outcome
+from target_klaviyo.plans import (
+    KILOBYTE,
+    MEGABYTE,
+    Directory,
+    Plan,
+    Settled,
+    Shipment,
+    Transport,
+    shipped,
+)
+from target_klaviyo.waves import merged
+
+OPERATIONS = {SUBSCRIBED: "bulk_subscribe_profiles", UNSUBSCRIBED: "bulk_unsubscribe_profiles"}
+JOBS = {
+    SUBSCRIBED: "profile-subscription-bulk-create-job",
+    UNSUBSCRIBED: "profile-subscription-bulk-delete-job",
+}
+# Klaviyo names 1,000 and 100 profiles; the bytes are those of its other bulk requests.
+LIMITS = {
+    SUBSCRIBED: Limits(1_000, 5 * MEGABYTE, 100 * KILOBYTE),
+    UNSUBSCRIBED: Limits(100, 5 * MEGABYTE, 100 * KILOBYTE),
+}
+LATER = Outcome("skipped", "a later row changes the same consent of this person")
+STRANGER = Outcome(
+    "rejected",
+    "is not on this list, and Klaviyo would unsubscribe it everywhere; leave the list out if "
+    "that is meant",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What all profiles of one request share."""
+
+    consent: str
+    list_id: str | None
+    historical: bool
+    source: str | None
+
+
+def plan_subscriptions(items: Sequence[Item], directory: Directory) -> Plan:
+    """One change of each consent, the last one; what is about one person goes in order.
+
+    "The last" is that of a batch (see `batch_rows`): what an earlier batch has sent is changed
+    once more by a later row, for a withdrawal must not get lost.
+    """
+    listed, settled = with_lists(items, directory)
+    members, strangers = checked_members(listed, directory)
+    latest = {item.content["key"]: item for item in members}
+    last = [item for item in members if latest[item.content["key"]] is item]
+    kept = {id(item) for item in last}
+    settled += [*strangers, *(Settled(one, LATER) for one in members if id(one) not in kept)]
+    waves: list[list[Shipment]] = []
+    for wave in merged(last, together):
+        requests: dict[Request, list[Item]] = {}
+        for item in wave:
+            requests.setdefault(item.content["request"], []).append(item)
+        plans = [shipped(transport(request), part) for request, part in requests.items()]
+        waves.append([one for plan in plans for one in plan.waves[0]])
+        settled += [one for plan in plans for one in plan.settled]
+    return Plan(waves, settled)
+
+
+def with_lists(items: Iterable[Item], directory: Directory) -> tuple[list[Item], list[Settled]]:
+    """The items with the request that they belong to, and those whose list is not there."""
+    listed: list[Item] = []
+    settled: list[Settled] = []
+    for item in items:
+        row, consent = item.content["row"], item.content["consent"]
+        list_id = None
+        if row.get("list_id") or row.get("list_name"):
+            create = directory.create_lists and consent == SUBSCRIBED
+            found = list_of(row, directory, create=create)
+            if found.id is None:
+                settled.append(Settled(item, found.outcome))
+                continue
+            list_id = found.id
+        request = Request(
+            consent,
+            list_id,
+            bool(row.get("historical_import")),
+            row.get("custom_source") if consent == SUBSCRIBED else None,
+        )
+        listed.append(replace(item, content={**item.content, "request": request}))
+    return listed, settled
+
+
+def checked_members(
+    items: Sequence[Item], directory: Directory
+) -> tuple[list[Item], list[Settled]]:
+    """The items, and those that would unsubscribe somebody everywhere who is not on the list."""
+    asked: dict[tuple[str, str], set[str]] = {}
+    for item in items:
+        request: Request = item.content["request"]
+        if request.consent == UNSUBSCRIBED and request.list_id:
+            kind, value = named_by(item)
+            asked.setdefault((request.list_id, kind), set()).add(value)
+    members = {
+        (*place, value)
+        for place, values in asked.items()
+        for value in directory.among_members(*place, values)
+    }
+    kept: list[Item] = []
+    strangers: list[Settled] = []
+    for item in items:
+        request = item.content["request"]
+        alone = request.consent == SUBSCRIBED or not request.list_id
+        if alone or (request.list_id, *named_by(item)) in members:
+            kept.append(item)
+        else:
+            strangers.append(Settled(item, STRANGER))
+    return kept, strangers
+
+
+def named_by(item: Item) -> tuple[str, str]:
+    """Kind and value of what somebody is looked up by on a list."""
+    attributes = item.content["attributes"]
+    kind = "email" if attributes.get("email") else "phone_number"
+    return kind, str(attributes.get(kind, "")).lower()
+
+
+def together(earlier: Item, later: Item) -> Item | None:
+    """Two consents of one person as one profile; None where they need different requests."""
+    former, latter = earlier.content, later.content
+    if former["request"] != latter["request"]:
+        return None
+    before, after = former["attributes"], latter["attributes"]
+    if any(before[name] != after[name] for name in before if name in after and name in IDENTIFIERS):
+        return None
+    subscriptions = dict(before["subscriptions"])
+    for channel, entry in after["subscriptions"].items():
+        subscriptions[channel] = {**subscriptions.get(channel, {}), **entry}
+    content = {
+        **latter,
+        "id": latter["id"] or former["id"],
+        "attributes": {**before, **after, "subscriptions": subscriptions},
+    }
+    return subscription_item((*earlier.rows, *later.rows), content)
+
+
+IDENTIFIERS = ("email", "phone_number")
+
+
+def transport(request: Request) -> Transport:
+    """How profiles of one request travel."""
+    attributes: dict[str, Any] = {}
+    if request.historical:
+        attributes["historical_import"] = True
+    if request.source:
+        attributes["custom_source"] = request.source
+    head = ENCODER.encode({**attributes, "profiles": {"data": []}})
+    opening = b'{"data":{"type":"%s","attributes":' % JOBS[request.consent].encode()
+    closing = b"}}"
+    if request.list_id:
+        named = {"list": {"data": {"type": "list", "id": request.list_id}}}
+        closing = b',"relationships":%s}}' % ENCODER.encode(named)
+    return Transport(
+        OPERATIONS[request.consent],
+        LIMITS[request.consent],
+        Envelope(opening + head[:-3], b"]}}" + closing, "/data/attributes/profiles/data"),
+        repeat_safe=request.consent == UNSUBSCRIBED or request.historical,
+    )
