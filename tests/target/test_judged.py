@@ -39,8 +39,8 @@ def test_every_request_and_answer_fits_the_openapi_file() -> None:
         agreed = {"channel": "email", "message_type": "marketing", "list_name": "VIP"}
         historical = {"historical_import": "true", "consented_at": "2024-01-01T00:00:00Z"}
         for word, more in (("SUBSCRIBED", historical), ("UNSUBSCRIBED", {})):
-            rows = [{"consent": word, "email": one["email"], **agreed, **more} for one in people]
-            told = [schema("subscriptions", *rows[0]), *records("subscriptions", rows)]
+            said = [{"consent": word, "email": one["email"], **agreed, **more} for one in people]
+            told = [schema("subscriptions", *said[0]), *records("subscriptions", said)]
             changed = run_target(sandbox.url, [*members, *told])
             assert changed.code == 0, changed.log
         joined = run_target(sandbox.url, members, null_policy="clear")
