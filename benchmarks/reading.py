@@ -9,6 +9,7 @@ from pathlib import Path
 from comparison import HEADER, Outcome, Way, compare, notes, rows
 from plain_ways import Selection, ceiling, minimal_loop, tap_command
 from results import Claim, Section
+from rivals import Environments
 from running import Run, run
 from servers import Accounts, Server, Size, progress
 
@@ -28,6 +29,7 @@ class Bench:
 
     folder: Path
     accounts: Accounts
+    rivals: Environments
     rounds: int
     scale: float
 
@@ -87,6 +89,8 @@ def compare_delays(bench: Bench, collection: Collection) -> dict[int, dict[str, 
             if not delay:
                 measure = ceiling(server, bench.folder, collection.path, collection.query)
                 found.append(Way(CEILING, measure))
+            slow = 1 if delay else bench.rounds
+            found += bench.rivals.ways(server, bench.folder, collection.stream, slow)
             outcomes[delay] = compare(found, bench.rounds)
     return outcomes
 

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from reading import EVENTS, PROFILES, Bench, read_collection
 from results import Results, Section
+from rivals import Environments
 from servers import Accounts, progress
 
-REPORT = Path(__file__).resolve().parent / "report.json"
+HERE = Path(__file__).resolve().parent
 SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
     "events": partial(read_collection, collection=EVENTS),
     "profiles": partial(read_collection, collection=PROFILES),
@@ -36,7 +37,14 @@ def parser() -> argparse.ArgumentParser:
     add("--only", nargs="+", choices=SCENARIOS, default=list(SCENARIOS), help="scenarios to run")
     add("--rounds", type=int, default=3, help="how often each way is measured")
     add("--scale", type=float, default=1.0, help="size of the accounts, 1 being the full one")
-    add("--report", type=Path, default=REPORT, help="JSON file; the Markdown lies beside it")
+    add(
+        "--report",
+        type=Path,
+        default=HERE / "report.json",
+        help="JSON file; the Markdown lies beside it",
+    )
+    add("--rivals", type=Path, default=HERE.parent / ".venv-rivals", help="where to install rivals")
+    add("--no-rivals", action="store_true", help="leave the rivals out")
     add("--keep", type=Path, help="folder that keeps the accounts for the next time")
     return made
 
@@ -48,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         kept = options.keep or Path(folder)
         kept.mkdir(parents=True, exist_ok=True)
-        bench = Bench(Path(folder), Accounts(kept), options.rounds, options.scale)
+        rivals = Environments(None if options.no_rivals else options.rivals)
+        bench = Bench(Path(folder), Accounts(kept), rivals, options.rounds, options.scale)
         for name in options.only:
             begun = time.perf_counter()
             results.add(name, SCENARIOS[name](bench))

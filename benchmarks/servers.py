@@ -112,7 +112,16 @@ def started(
                 raise SystemExit("the sandbox did not start")
             yield Server(line.split()[-1])
         finally:
-            process.terminate()
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask a process to end, and see to it."""
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def progress(text: str) -> None:
