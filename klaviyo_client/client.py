@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qsl
 
 import backoff
@@ -70,6 +70,17 @@ class Exchange:
     operation_id: str
     status: int | None
     seconds: float
+
+
+class HasNext(Protocol):
+    """A page, however it was decoded."""
+
+    @property
+    def next(self) -> str | None:
+        """The address of the next page, or None on the last."""
+
+
+AnyPage = TypeVar("AnyPage", bound=HasNext)
 
 
 class KlaviyoClient:
@@ -142,7 +153,23 @@ class KlaviyoClient:
         Raises:
             KlaviyoError: see `klaviyo_client.errors`.
         """
-        return self._followed(self._reading(operation(operation_id), query or Query(), path))
+        return self.decoded_pages(operation_id, query, path=path, read=read_page)
+
+    def decoded_pages(
+        self,
+        operation_id: str,
+        query: Query | None = None,
+        *,
+        path: Mapping[str, str] = NOTHING,
+        read: Callable[[Answer, str], AnyPage],
+    ) -> Iterator[AnyPage]:
+        """The same for pages decoded by `read`, from an answer and the operation's id.
+
+        Raises:
+            KlaviyoError: see `klaviyo_client.errors`.
+        """
+        call = self._reading(operation(operation_id), query or Query(), path)
+        return self._followed(call, read)
 
     def write(
         self,
@@ -187,7 +214,7 @@ class KlaviyoClient:
             InvalidRequestError: `path` is no path.
             KlaviyoError: see `klaviyo_client.errors`.
         """
-        return self._followed(self._unchecked("GET", path, None))
+        return self._followed(self._unchecked("GET", path, None), read_page)
 
     def _unchecked(self, method: str, path: str, body: bytes | None) -> Call:
         """A call that is sent as it stands, paced as the operation that it turns out to be."""
@@ -207,11 +234,16 @@ class KlaviyoClient:
         rates = request_rates(known, parameters)
         return Call(known.id, known.method, address, rates, known.scopes)
 
-    def _followed(self, call: Call) -> Iterator[Page]:
+    def _followed(self, call: Call, read: Callable[[Answer, str], AnyPage]) -> Iterator[AnyPage]:
         """The page that a call answers, and those that its `next` links lead to."""
+
+        def once(call: Call, ticket: Ticket) -> AnyPage:
+            """Send once; a body that was cut off counts as a failed connection."""
+            return read(self._answer(call, ticket), call.operation_id)
+
         seen = {hash(call.address)}
         while True:
-            page = self._retried(call, self._page)
+            page = self._retried(call, once)
             yield page
             if page.next is None:
                 return
@@ -225,10 +257,6 @@ class KlaviyoClient:
     def _whole(self, call: Call, ticket: Ticket) -> Answer:
         """Send once; a body that was cut off counts as a failed connection."""
         return check_body(self._answer(call, ticket), call.operation_id)
-
-    def _page(self, call: Call, ticket: Ticket) -> Page:
-        """Send once and read a page; a body that was cut off counts as a failed connection."""
-        return read_page(self._answer(call, ticket), call.operation_id)
 
     def _retried(self, call: Call, attempt: Callable[[Call, Ticket], Result]) -> Result:
         """Attempt a call until it succeeds or is not worth another try.

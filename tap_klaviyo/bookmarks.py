@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -55,6 +55,14 @@ class Bookmark:
             return self._restore()
         self._highest = max(self._highest, value)
         return self._resumable and self._write()
+
+    def see_all(self, values: Sequence[str | None]) -> bool:
+        """Take note of records in their order; True where the bookmark moved."""
+        known = [rfc3339(value) for value in values if value is not None]
+        if known and known[0] >= self._highest and known == sorted(known):
+            return self.see(known[-1])  # the others cannot tell more than the last
+        moved = [self.see(value) for value in known]
+        return any(moved)
 
     def finish(self) -> bool:
         """Everything has been emitted; True where the bookmark moved."""

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from klaviyo_client.wire import Page
+from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, Room
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.windows import cuts
 
 # The parts of a scan that is cut up hold about this many pages each.
 PART_PAGES = 2
+
 
 Span = tuple[datetime, datetime]
 
@@ -33,8 +34,8 @@ class Reading:
 
     scan: Scan
     begun: bool = True
-    pages: deque[Page] = field(default_factory=deque)
-    count: int = 0
+    pages: deque[AnyPage] = field(default_factory=deque)
+    size: int = 0
     latest: Span | None = None
     done: bool = False
     error: BaseException | None = None
@@ -57,49 +58,59 @@ class Source:
         part: A scan with other time bounds.
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
-        held: Told how many pages a finished scan had.
+        held: Told how many bytes a finished scan had.
     """
 
-    pages: Callable[[Scan], Iterator[Page]]
+    pages: Callable[[Scan], Iterator[AnyPage]]
     part: Callable[[Scan, Bounds], Scan]
-    span: Callable[[Page], Span | None] | None = None
-    held: Callable[[Scan, int], None] = lambda scan, pages: None  # noqa: ARG005
+    span: Callable[[AnyPage], Span | None] | None = None
+    held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
 
 
 class OrderedReader:
     """Reads scans with several threads; used for one pass."""
 
-    def __init__(self, source: Source, workers: int, most_bytes: int) -> None:
-        """Read with `workers` threads, and at most about `most_bytes` ahead."""
+    def __init__(
+        self, source: Source, workers: int, room: Room, page_bytes: int = FIRST_PAGE_BYTES
+    ) -> None:
+        """Read with up to `workers` threads, ahead as far as there is room for pages."""
         self._source = source
         self._workers = workers
-        self._most_bytes = most_bytes
+        self._room = room
+        self._used = 0
+        self._page_bytes = page_bytes
         self._order: deque[Reading] = deque()
-        self._buffered = 0
+        self._threads = self._idle = 0
         self._exhausted = False
         self._stopped = False
         self._changed = threading.Condition()
         self._scans_lock = threading.Lock()
 
-    def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, Page]]:
+    def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, AnyPage]]:
         """Every page with its scan, in the order of the scans.
 
         Raises:
             BaseException: whatever reading a scan raised, after the pages before it.
         """
         self._scans = iter(scans)
-        # Daemons: a reader that waits for a rate limit must not hold up the end of the process.
-        threads = [threading.Thread(target=self._work, daemon=True) for _ in range(self._workers)]
+        self._room.enter(1)
         try:
-            for thread in threads:
-                thread.start()
+            with self._changed:
+                self._grow()
             yield from self._taken()
         finally:
             with self._changed:
                 self._stopped = True
+                self._use(-sum(page.size for one in self._order for page in one.pages))
+                self._room.enter(-1)
                 self._changed.notify_all()
 
-    def _taken(self) -> Iterator[tuple[Scan, Page]]:
+    def _use(self, size: int) -> None:
+        """Take room, or give it back."""
+        self._used += size
+        self._room.use(size)
+
+    def _taken(self) -> Iterator[tuple[Scan, AnyPage]]:
         """Pages as they become due."""
         while True:
             with self._changed:
@@ -114,7 +125,7 @@ class OrderedReader:
                     self._changed.notify_all()
                     continue
                 page = head.pages.popleft()
-                self._buffered -= page.size
+                self._use(-page.size)
                 self._changed.notify_all()
                 scan = head.scan
             yield scan, page
@@ -124,6 +135,14 @@ class OrderedReader:
         if self._order:
             return bool(self._order[0].pages) or self._order[0].done
         return self._exhausted
+
+    def _grow(self) -> None:
+        """Begin one more reader where there is work that nobody is free for."""
+        if self._idle or self._threads >= self._workers or not self._has_work():
+            return
+        self._threads += 1
+        # A daemon: a reader that waits for a rate limit must not hold up the end of the process.
+        threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
         """One reader."""
@@ -140,12 +159,15 @@ class OrderedReader:
         """The next scan to read, or a part of another; None when there is nothing left to do."""
         while True:
             with self._changed:
-                self._changed.wait_for(self._has_work)
+                self._idle += 1
+                self._changed.wait_for(lambda: self._stopped or self._has_work() or self._is_over())
+                self._idle -= 1
                 if self._stopped:
                     return None
                 part = self._waiting() or (None if self._may_begin() else self._cut_up())
                 if part:
                     part.begun = True
+                    self._grow()
                     return part
                 if not self._may_begin():
                     if self._is_over():
@@ -156,8 +178,8 @@ class OrderedReader:
                 return reading
 
     def _has_work(self) -> bool:
-        """Whether a reader has something to do, or may leave."""
-        if self._stopped or self._may_begin() or self._is_over() or self._waiting():
+        """Whether there is something to do for one more reader."""
+        if self._may_begin() or self._waiting():
             return True
         return any(one.cut_points(1) for one in self._order)
 
@@ -170,8 +192,9 @@ class OrderedReader:
         return next((one for one in self._order if not one.begun), None)
 
     def _may_begin(self) -> bool:
-        """Whether one more scan may be begun; half the room is kept for those begun before."""
-        return not self._exhausted and self._buffered < self._most_bytes / 2
+        """Whether one more scan may be begun: there is room for its first page."""
+        fits = not self._order or self._room.fits(self._used, self._page_bytes)
+        return fits and not self._exhausted
 
     def _next_scan(self) -> Reading | None:
         """Begin the next scan; None where there is none. Finding it may ask Klaviyo."""
@@ -188,6 +211,7 @@ class OrderedReader:
                 if reading:
                     self._order.append(reading)
                 self._exhausted = reading is None or reading.done
+                self._grow()
                 self._changed.notify_all()
             return None if self._exhausted else reading
 
@@ -215,32 +239,53 @@ class OrderedReader:
         """Read the pages of a scan, up to where another reader has taken over."""
         span: Span | None = None
         trusted = self._source.span is not None
-        for page in self._source.pages(reading.scan):
+        pages = self._source.pages(reading.scan)
+        while (reserved := self._reserved(reading)) is not None:
+            try:
+                page = next(pages, None)
+            finally:
+                with self._changed:
+                    self._use(-reserved)
+            if page is None:
+                break
             if self._source.span and trusted and page.next:
                 before, span = span, self._source.span(page)
                 trusted = span is not None and (before is None or before[1] <= span[0])
             usable = span if trusted and page.next else None
-            if not self._put(reading, page, usable):
-                return
+            self._put(reading, page, usable)
             end = reading.scan.bounds.end
-            if usable and end and usable[1] >= end:
+            if page.next is None or (usable and end and usable[1] >= end):
                 break
-        self._source.held(reading.scan, reading.count)
+        else:
+            return
+        self._source.held(reading.scan, reading.size)
 
-    def _put(self, reading: Reading, page: Page, latest: Span | None) -> bool:
-        """Hand a page over when there is room; the one page that is due always finds some."""
+    def _reserved(self, reading: Reading) -> int | None:
+        """Wait for room for one more page, and take it; None where nobody wants it any more.
+
+        The page that is due next always finds room, or nothing would ever move.
+        """
 
         def has_room() -> bool:
             due = self._order[0] is reading and not reading.pages
-            return self._stopped or due or self._buffered < self._most_bytes
+            return self._stopped or due or self._room.fits(self._used, self._page_bytes)
 
         with self._changed:
             self._changed.wait_for(has_room)
             if self._stopped:
-                return False
+                return None
+            self._use(self._page_bytes)
+            return self._page_bytes
+
+    def _put(self, reading: Reading, page: AnyPage, latest: Span | None) -> None:
+        """Hand a page over."""
+        with self._changed:
+            if self._stopped:
+                return
             reading.pages.append(page)
-            reading.count += 1
+            reading.size += page.size
             reading.latest = latest
-            self._buffered += page.size
+            self._use(page.size)
+            self._page_bytes = max(page.size, (self._page_bytes * 3 + page.size) // 4)
+            self._grow()
             self._changed.notify_all()
-            return True

@@ -18,21 +18,24 @@ from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import ApiError
 from klaviyo_client.operations import operation
 from klaviyo_client.query import Query
-from klaviyo_client.wire import Page
+from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.ordered import OrderedReader, Source, Span
+from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
+from tap_klaviyo.thin import ThinPage, ThinPath
 from tap_klaviyo.times import parse_time, rfc3339
 from tap_klaviyo.windows import WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
-# Pages that a window should hold: few, so that what is read ahead stays small.
-WANTED_PAGES = 2.0
-# No more threads than keep Klaviyo's highest limit busy (3,500 pages a minute): idle ones cost,
-# and where answers come at once, fetching a page ahead of the one in use is fastest.
-PAGES_A_SECOND = 60
-WORTH_CUTTING = 4
+# Pages that a window may hold: a little less than whole ones, so that its last page is nearly
+# full. Few where pages are large, so that what is read ahead stays small.
+MOST_PAGES = 10
+SLACK = 0.1
+# As many pages of 1,000 events as this machine can use; the rate limits do not ask for more.
+PAGES_A_SECOND = 150
+WORTH_CUTTING = 2
 
-ScanPage = tuple[Scan, Page]
+ScanPage = tuple[Scan, AnyPage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,8 @@ class Reader:
         key: The field by which scans are bounded in time, or None.
         own_filter: The user's filter.
         workers: Requests under way at once.
-        most_bytes: How much to read ahead.
+        room: How much to read ahead.
+        thin: How pages are decoded where nothing needs to look inside of values.
         now: The start of the run; what is later is future-dated.
         missing: Told of a metric whose events Klaviyo refuses, or of a parent that is gone.
     """
@@ -57,18 +61,19 @@ class Reader:
     key: str | None
     own_filter: str | None
     workers: int
-    most_bytes: int
+    room: Room
+    thin: ThinPath | None
     now: datetime
     missing: Callable[[str, ApiError], None]
 
-    def scan_pages(self, scan: Scan) -> Iterator[Page]:
+    def scan_pages(self, scan: Scan) -> Iterator[AnyPage]:
         """The pages of one scan, one after the other."""
         known = operation(self.operation_id)
         text = scan_filter(known, self.key, scan, self.own_filter)
         query = replace(self.query, filter=text)
         begun = False
         try:
-            for page in self.client.pages(self.operation_id, query, path=scan.path):
+            for page in self._pages_of(query, scan):
                 begun = True
                 yield page
         except ApiError as error:
@@ -79,10 +84,14 @@ class Reader:
                 raise
             self.missing(scan.metric_id or ", ".join(scan.columns.values()), error)
 
+    def _pages_of(self, query: Query, scan: Scan) -> Iterator[AnyPage]:
+        """The pages that Klaviyo answers."""
+        return self.client.decoded_pages(self.operation_id, query, path=scan.path, read=self.read)
+
     def several(self, scans: Iterator[Scan]) -> Iterator[ScanPage]:
         """The pages of several scans, read at once, in the order of the scans."""
         source = Source(self.scan_pages, with_bounds)
-        return OrderedReader(source, self.workers, self.most_bytes).pages(scans)
+        return OrderedReader(source, self.workers, self.room).pages(scans)
 
     def one(self, scan: Scan) -> Iterator[ScanPage]:
         """The pages of one scan; a long one is cut into windows that are read at once."""
@@ -91,51 +100,73 @@ class Reader:
         first = next(pages, None)
         if first is None:
             return
-        seconds = self.client.clock.monotonic() - started
-        workers = min(self.workers, ceil(seconds * PAGES_A_SECOND))
+        workers = self._useful_workers(self.client.clock.monotonic() - started)
         span = self._span(first) if first.next and workers >= WORTH_CUTTING else None
         if span is None or span[1] >= self.now:
             yield scan, first
-            yield from ((scan, page) for page in self._ahead(pages))
+            yield from ((scan, page) for page in self._ahead(pages, first.size))
             return
         # Those of the first page's last second may go on: they are left to the first window.
         cut = span[1].replace(microsecond=0)
         yield replace(scan, bounds=Bounds(scan.bounds.start, cut), window=True), first
-        plan = self._plan(scan.bounds.end, span, cut)
-        windows = (
-            replace(scan, bounds=Bounds(one.start, one.end or scan.bounds.end), window=True)
-            for one in plan
-        )
-        source = Source(
-            self.scan_pages, with_bounds, self._span, lambda done, n: plan.held(done.bounds, n)
-        )
-        yield from OrderedReader(source, workers, self.most_bytes).pages(windows)
+        yield from self._windows(scan, cut, span, workers, first.size)
 
-    def _plan(self, end: datetime | None, span: Span, cut: datetime) -> WindowPlan:
-        """Windows for what lies after `cut`; the first page shows how dense the records lie."""
-        return WindowPlan(
+    def _useful_workers(self, seconds: float) -> int:
+        """How many readers to use where a page takes so many seconds."""
+        burst = operation(self.operation_id).rate.burst or PAGES_A_SECOND
+        return min(self.workers, ceil(seconds * min(burst, PAGES_A_SECOND)))
+
+    def _windows(
+        self, scan: Scan, cut: datetime, span: Span, workers: int, page_bytes: int
+    ) -> Iterator[ScanPage]:
+        """What lies after `cut`; the first page shows how dense the records lie."""
+        wanted = min(MOST_PAGES, max(1, int(self.room.pages(page_bytes) / workers / 2))) - SLACK
+        end = scan.bounds.end
+        plan = WindowPlan(
             start=cut,
             end=min(end, self.now) if end else self.now,
-            length=(span[1] - span[0]) * WANTED_PAGES,
-            wanted=WANTED_PAGES,
+            length=(span[1] - span[0]) * wanted,
+            wanted=wanted,
             open_end=end is None or end > self.now,
         )
+        windows = (
+            replace(scan, bounds=Bounds(one.start, one.end or end), window=True) for one in plan
+        )
+        source = Source(
+            self.scan_pages,
+            with_bounds,
+            self._span,
+            lambda done, size: plan.held(done.bounds, size / page_bytes),
+        )
+        yield from OrderedReader(source, workers, self.room, page_bytes).pages(windows)
 
-    def _ahead(self, pages: Iterator[Page]) -> Iterator[Page]:
+    def read(self, answer: Answer, operation_id: str) -> AnyPage:
+        """Decode a page as far as is needed."""
+        if self.thin:
+            return self.thin.page(answer, operation_id)
+        return read_page(answer, operation_id)
+
+    def _ahead(self, pages: Iterator[AnyPage], page_bytes: int) -> Iterator[AnyPage]:
         """The pages of one walk, each fetched while the one before it is being used."""
         source = Source(lambda _: pages, with_bounds)
-        reader = OrderedReader(source, 1, self.most_bytes)
+        reader = OrderedReader(source, 1, self.room, page_bytes)
         yield from (page for _, page in reader.pages([Scan()]))
 
-    def _span(self, page: Page) -> Span | None:
+    def _span(self, page: AnyPage) -> Span | None:
         """The times of a page's first and last record; None where one is missing or misplaced."""
-        texts = key_texts(page, self.key) if self.key else []
+        texts = self._key_texts(page, self.key) if self.key else []
         try:
             times = [rfc3339(text or "") for text in texts]
         except ValueError:
             return None
         ordered = times and times == sorted(times)
         return (parse_time(times[0]), parse_time(times[-1])) if ordered else None
+
+    def _key_texts(self, page: AnyPage, key: str) -> list[str | None]:
+        """What a page's resources say in one attribute, in their order."""
+        if self.thin and isinstance(page, ThinPage):
+            return self.thin.key_texts(page, key)
+        return key_texts(page, key) if isinstance(page, Page) else []
 
 
 def with_bounds(scan: Scan, bounds: Bounds) -> Scan:

@@ -6,8 +6,8 @@ id, attributes under their own names, `<name>_id` or `<name>_ids` for relations,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,10 +18,27 @@ from tap_klaviyo.times import TimeTree, normalise_times, rfc3339, time_tree
 Resource = dict[str, Any]
 Record = dict[str, Any]
 Included = Mapping[tuple[str, str], Resource]
-Complete = Callable[[Record, Mapping[str, Any], Included], None]
 
 RELATION = "x-klaviyo-relationship"
 EXTRA = "extra_attributes"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How columns are filled that are no attributes.
+
+    Attributes:
+        values: Their values, from the columns that are read, the attributes, and the page's
+            included resources.
+        columns: Their names.
+        reads: Columns of relations that it reads.
+        looks: The attributes that it reads, each with a decoder of what it looks at in there.
+    """
+
+    values: Callable[[Sequence[Any], Mapping[str, Any], Included], tuple[Any, ...]]
+    columns: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    looks: Mapping[str, msgspec.json.Decoder[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +58,12 @@ class RecordShape:
     attributes: frozenset[str]
     relations: Mapping[str, str]
     times: TimeTree
-    complete: Complete | None = None
+    complete: Completion | None = None
     unwanted: tuple[str, ...] = ()
 
 
 def record_shape(
-    schema: Mapping[str, Any], columns: tuple[str, ...], complete: Complete | None = None
+    schema: Mapping[str, Any], columns: tuple[str, ...], complete: Completion | None = None
 ) -> RecordShape:
     """The shape of records with these columns of a stream's schema (relations still marked)."""
     properties = schema["properties"]
@@ -78,7 +95,9 @@ def flat_record(shape: RecordShape, resource: Resource, included: Included) -> R
     if extra:
         record[EXTRA] = extra
     if shape.complete:
-        shape.complete(record, attributes, included)
+        read = [record.get(name) for name in shape.complete.reads]
+        values = shape.complete.values(read, attributes, included)
+        record |= zip(shape.complete.columns, values, strict=True)
     return record
 
 

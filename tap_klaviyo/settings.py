@@ -76,6 +76,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="What to do with a stream whose scope the key lacks: fail, or skip and warn.",
     ),
     th.Property(
+        "on_stream_error",
+        th.StringType,
+        default="finish",
+        allowed_values=["finish", "stop"],
+        title="On stream error",
+        description="When a stream fails: finish the others, or stop them too. Both exit with 1.",
+    ),
+    th.Property(
         "api_url",
         th.StringType,
         default=KLAVIYO,
@@ -105,16 +113,16 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "max_parallel_requests",
         AT_LEAST_ONE,
-        default=16,
+        default=48,
         title="Parallel requests",
         description="How many requests of a stream may be under way at once.",
     ),
     th.Property(
         "max_buffer_mb",
         AT_LEAST_ONE,
-        default=24,
+        default=64,
         title="Buffer",
-        description="Megabytes of pages to read ahead of the loader.",
+        description="Megabytes of pages to read ahead of the loader, by all streams together.",
     ),
     th.Property(
         "max_tries",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tap_klaviyo.events import EVENT_COLUMNS, complete_event
-from tap_klaviyo.records import Complete
+from tap_klaviyo.events import EVENT_COLUMNS, EVENT_COMPLETION
+from tap_klaviyo.records import Completion
 
 CHANNELS = ("email", "sms", "mobile_push")
 # The plain answer leaves archived campaigns and flows out, so both kinds are asked for by name.
@@ -63,7 +63,7 @@ class StreamSpec:
     unselected: tuple[str, ...] = ()
     include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derived: Mapping[str, Derived] = field(default_factory=dict)
-    complete: Complete | None = None
+    complete: Completion | None = None
 
     @property
     def resumable(self) -> bool:
@@ -96,7 +96,7 @@ STREAMS: tuple[StreamSpec, ...] = (
             name: Derived({"type": ["string", "null"]}, include)
             for name, include in EVENT_COLUMNS.items()
         },
-        complete=complete_event,
+        complete=EVENT_COMPLETION,
     ),
     StreamSpec("flows", "get_flows", replication_key="updated", partitions=ARCHIVED),
     StreamSpec(

@@ -7,7 +7,7 @@ them over in order, and here, in the one thread that runs the SDK's code, they b
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -27,27 +27,28 @@ from klaviyo_client.errors import (
     WaitTooLongError,
 )
 from klaviyo_client.operations import Operation, operation
-from klaviyo_client.wire import Page
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.metric_choice import Metric, excluded_metrics, included_metrics
 from tap_klaviyo.options import StreamOptions
+from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.parents import member_scans
 from tap_klaviyo.reading import Reader
-from tap_klaviyo.records import Record, RecordShape, page_records, record_shape
+from tap_klaviyo.records import Record, RecordShape, record_shape
+from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import selected_columns, selection_query
+from tap_klaviyo.side_by_side import StreamStoppedError
 from tap_klaviyo.specs import StreamSpec
-from tap_klaviyo.thin import thin_records
+from tap_klaviyo.thin import ThinPath
 from tap_klaviyo.times import rfc3339
-from tap_klaviyo.writer import RecordLine
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_klaviyo.tap import TapKlaviyo
 
-OF_ONE_STREAM = (ApiError, PaginationError, WaitTooLongError)
+OF_ONE_STREAM = (ApiError, PaginationError, StreamStoppedError, WaitTooLongError)
 # A breadcrumb is ("properties", column), and longer inside a column.
 TOP_LEVEL = 2
 Context = Mapping[str, Any] | None
@@ -99,6 +100,36 @@ class KlaviyoStream(Stream):
     def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
         """All records, in the order of the stream's scans.
 
+        Raises:
+            KlaviyoError: no stream can be read (wrong key, server down).
+        """
+        for scan, page in self._scan_pages():
+            yield from self._lines.whole_records(scan, page, self._sieve)
+            self._klaviyo_tap.message_writer.flush()
+
+    def _sync_records(
+        self, context: Context = None, *, write_messages: bool = True
+    ) -> Generator[Record, Any, Any]:
+        """Write a page of records at once where nothing looks into them, else one by one."""
+        if not (write_messages and self._thin):
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        written = 0
+        with self.get_record_counter() as counter, self.get_sync_timer():
+            self._write_starting_replication_value(None)
+            for scan, page in self._scan_pages():
+                count = self._write_page(scan, page)
+                counter.increment(count)
+                written += count
+                if written >= self.STATE_MSG_FREQUENCY:
+                    self._write_state_message()
+                    written = 0
+        self._finalize_state(self.stream_state)
+        self._write_state_message()
+
+    def _scan_pages(self) -> Iterator[tuple[Scan, AnyPage]]:
+        """All pages with their scans; others have their turn while the next one is waited for.
+
         What concerns only this stream (a scope that lacks, a wait that is too long, a refused
         request) ends it where it is; the tap reads the others and then fails.
 
@@ -108,9 +139,11 @@ class KlaviyoStream(Stream):
         self._bookmark = self._opened_bookmark()
         try:
             with metrics.http_request_counter(self.name, self._operation.path) as counter:
-                for scan, page in self._pages(self._bounds(self._bookmark)):
+                pages = self._pages(self._bounds(self._bookmark))
+                for scan, page in self._klaviyo_tap.turns.between(pages):
+                    self._klaviyo_tap.side_by_side.check()
                     counter.increment()
-                    yield from self._records(scan, page)
+                    yield scan, page
         except OF_ONE_STREAM as error:
             self._end_early(error)
             return
@@ -129,21 +162,24 @@ class KlaviyoStream(Stream):
             self.logger.warning("Stream %s is skipped: %s", self.name, error)
             return
         self.logger.error("Stream %s ends early: %s", self.name, error)
-        self._klaviyo_tap.unfinished.append(self.name)
+        self._klaviyo_tap.end_early(self.name)
 
-    def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, Page]]:
+    def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
         if self.spec.resumable and not self.options.metrics.include:
             return self._reader.one(Scan(bounds))
         return self._reader.several(self.scans(bounds))
 
-    def _records(self, scan: Scan, page: Page) -> Iterator[Record]:
-        """The records of a page that belong to the stream."""
-        key = self.spec.replication_key or ""
-        for record in self._page_records(self._shape, page.data, page.included):
-            if scan.holds(record.get(key)) and self._wanted(record):
-                record.update(scan.columns)
-                yield record
+    def _write_page(self, scan: Scan, page: AnyPage) -> int:
+        """Write the records of a page that belong to the stream; how many they were."""
+        now = datetime.now(tz=timezone.utc)
+        lines, keys = self._lines.lines(scan, page, self._sieve, self._stream_version, now)
+        writer = self._klaviyo_tap.message_writer
+        writer.write_records(lines)
+        writer.flush()
+        if self._bookmark and self._bookmark.see_all(keys):
+            self.state_manager.is_flushed = False
+        return len(lines)
 
     def _say_missing(self, what: str, error: KlaviyoError) -> None:
         """Tell of a metric that Klaviyo refuses, or of a parent that went away meanwhile."""
@@ -179,15 +215,6 @@ class KlaviyoStream(Stream):
         ):
             self.state_manager.is_flushed = False
 
-    def _write_record_message(self, record: Record) -> None:
-        """Write a record; one that nothing looks into skips the SDK's looking."""
-        if not self._thin:
-            super()._write_record_message(record)
-            return
-        now = datetime.now(tz=timezone.utc)
-        line = RecordLine(self.name, record, self._stream_version, now)
-        self._klaviyo_tap.message_writer.write_record(line)
-
     @cached_property
     def _thin(self) -> bool:
         """Whether nothing needs to look inside a value: no map, flattening, nested deselection."""
@@ -200,9 +227,18 @@ class KlaviyoStream(Stream):
         return not mapped and not any(nested)
 
     @cached_property
-    def _page_records(self) -> Callable[..., Iterator[Record]]:
-        """The path from a page to its records."""
-        return thin_records if self._thin else page_records
+    def _thin_path(self) -> ThinPath:
+        return ThinPath(self._shape)
+
+    @cached_property
+    def _lines(self) -> PageLines:
+        return PageLines(self.name, self.spec.replication_key, self._shape, self._thin_path)
+
+    @cached_property
+    def _sieve(self) -> Sieve:
+        """Which records belong to the stream."""
+        end = self._klaviyo_tap.end_date if self.spec.replication_key else None
+        return Sieve(end.isoformat() if end else None, self._excluded_metrics)
 
     def _write_state_message(self) -> None:
         """Write state, and with it whatever records are still buffered."""
@@ -232,7 +268,8 @@ class KlaviyoStream(Stream):
             key=self.spec.replication_key,
             own_filter=self.options.filter,
             workers=self.config["max_parallel_requests"],
-            most_bytes=self.config["max_buffer_mb"] * 1_000_000,
+            room=self._klaviyo_tap.room,
+            thin=self._thin_path if self._thin else None,
             now=self._klaviyo_tap.started_at,
             missing=self._say_missing,
         )
@@ -278,13 +315,3 @@ class KlaviyoStream(Stream):
         start_date: datetime | None = self._klaviyo_tap.start_date
         start = reading_start(bookmark.start if bookmark else None, start_date, days)
         return Bounds(start, self._klaviyo_tap.end_date)
-
-    def _wanted(self, record: Record) -> bool:
-        """Whether a record is one of those chosen that no endpoint can filter by."""
-        if record.get("metric_id") in self._excluded_metrics:
-            return False
-        end = self._klaviyo_tap.end_date
-        if end is None or self.spec.replication_key is None:
-            return True
-        value = record.get(self.spec.replication_key)
-        return value is None or str(value) < end.isoformat()

@@ -23,6 +23,7 @@ from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.options import stream_options
+from tap_klaviyo.room import Room
 from tap_klaviyo.settings import (
     SETTINGS,
     UNANNOUNCED,
@@ -31,8 +32,10 @@ from tap_klaviyo.settings import (
     checked_state,
     date_setting,
 )
+from tap_klaviyo.side_by_side import SideBySide
 from tap_klaviyo.specs import STREAMS
 from tap_klaviyo.streams import KlaviyoStream
+from tap_klaviyo.turns import Turns
 from tap_klaviyo.writer import BufferedWriter
 
 
@@ -71,6 +74,8 @@ class TapKlaviyo(Tap):
         keywords["parse_env_config"] = True
         keywords["state"] = checked_state(keywords.get("state"))
         self.unfinished: list[str] = []
+        self.turns = Turns()
+        self.side_by_side = SideBySide(self.turns, self._sync_stream)
         super().__init__(*arguments, **keywords)
 
     def setup_mapper(self) -> None:
@@ -106,17 +111,40 @@ class TapKlaviyo(Tap):
         options = stream_options(self.config)
         return [KlaviyoStream(self, spec, options[spec.name]) for spec in STREAMS]
 
+    @cached_property
+    def room(self) -> Room:
+        """What all streams together may read ahead."""
+        return Room(self.config["max_buffer_mb"] * 1_000_000)
+
     def sync_all(self) -> None:  # type: ignore[misc]
-        """Sync, as the SDK does it.
+        """Sync as the SDK does it, but the streams side by side.
 
         Raises:
-            StreamsUnfinishedError: some streams ended early; all others were read.
+            StreamsUnfinishedError: some streams ended early.
         """
-        super().sync_all()
+        self._reset_state_progress_markers()
+        self._set_compatible_replication_methods()
+        if self.state:
+            self._state_writer.write_state(self.state)
+        for stream in self.streams.values():
+            if not stream.selected:
+                self.logger.info("Skipping deselected stream '%s'.", stream.name)
+        self.side_by_side.run([stream for stream in self.streams.values() if stream.selected])
         if self.unfinished:
             raise StreamsUnfinishedError(
                 f"not everything was read: {', '.join(self.unfinished)} ended early, see above",
             )
+
+    def _sync_stream(self, stream: Stream) -> None:
+        """Sync one stream, as the SDK's `sync_all` does."""
+        stream.sync()
+        stream.finalize_state_progress_markers()
+
+    def end_early(self, name: str) -> None:
+        """Take note that a stream ended early; the others end too where the user wants it so."""
+        self.unfinished.append(name)
+        if self.config["on_stream_error"] == "stop":
+            self.side_by_side.stop()
 
     def test_streams(self) -> bool:
         """Try each stream and say which scope is missing; True where all can be read.
@@ -139,9 +167,9 @@ class TapKlaviyo(Tap):
         return None
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Write state and exit, but never in the middle of a write."""
-        handle = super()._handle_termination
-        self.message_writer.when_idle(lambda: handle(signum, frame))
+        """Write state and exit, once the stream whose turn it is has written its page."""
+        self.turns.take()
+        super()._handle_termination(signum, frame)
 
     @classmethod
     def get_singer_command(cls) -> click.Command:

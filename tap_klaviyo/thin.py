@@ -1,112 +1,244 @@
 """The thin path from page to record: what is only passed on is never parsed.
 
-Attributes stay the JSON text that Klaviyo sent (`msgspec.Raw`) until they are written out. The
-records say the same as those of `records.py`, which a property-based test compares; where a
-stream map, flattening or a deselected nested field needs to look inside, that path is taken.
+Pages are decoded once, into structures made from the stream's schema; attributes stay the JSON
+text that Klaviyo sent (`msgspec.Raw`) until they are written out. A page that does not fit (an
+unknown attribute, a date that is none) takes the full path of `records.py`. Both say the same,
+which a property-based test compares.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, Raw
+from msgspec.structs import astuple
 
-from klaviyo_client.mending import mended_json
-from tap_klaviyo.records import (
-    EXTRA,
-    Included,
-    Record,
-    RecordShape,
-    normalise_record,
-    page_included,
-    related_ids,
-)
-from tap_klaviyo.times import TimeTree
+from klaviyo_client.wire import NOTHING, Answer, Links, Page, read_page
+from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape, page_included
+from tap_klaviyo.times import WANTED, TimeTree, normalise_times, rfc3339
 
-# A date-time as it is emitted, between its quotes.
-WANTED = re.compile(rb'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00"')
-# A text that begins like a date but is not in that form: the object has to be looked into.
+# A text that begins like a date but is not in the one form: the object has to be looked into.
 UNWANTED = re.compile(rb'"\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
-# What shows that an event's properties name a flow or message; the second is an escaped `$`.
-MESSAGE = (b'"$message"', b'"$flow"', b"\\u0024")
-NULL = b"null"
+# A record's structures weigh about this many bytes beside the page's text (measured).
+RECORD_BYTES = 400
+
+
+class UnusualError(Exception):
+    """A page holds what only the full path can tell of."""
+
+
+class Related(msgspec.Struct, gc=False):
+    """What a relationship points to."""
+
+    id: str
 
 
 class Relation(msgspec.Struct, gc=False):
     """A relationship; `data` is unset where the relation was not included."""
 
-    data: Any = msgspec.UNSET
+    data: Related | list[Related] | msgspec.UnsetType | None = UNSET
 
 
-class ThinResource(msgspec.Struct):
-    """A resource, parsed no deeper than the names of its attributes."""
-
-    id: str
-    attributes: dict[str, msgspec.Raw] | None = None
-    relationships: dict[str, Relation] | None = None
+NO_RELATIONS: Mapping[str, Relation] = {}
 
 
-RESOURCES = msgspec.json.Decoder(list[ThinResource])
-RESOURCE = msgspec.json.Decoder(ThinResource)
+@dataclass(frozen=True, slots=True)
+class ThinPage:
+    """A page decoded no deeper than the names of its attributes.
+
+    Attributes:
+        resources: Structures, as `ThinPath` made them.
+        included: The included resources.
+        next: The address of the next page.
+        answer: What it was decoded from.
+    """
+
+    resources: list[Any]
+    included: Raw
+    next: str | None
+    answer: Answer
+
+    @property
+    def size(self) -> int:
+        """Bytes that the page holds."""
+        return len(self.answer.body) + RECORD_BYTES * len(self.resources)
 
 
-def thin_records(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:
-    """The records of a page, in its order, with only the selected columns."""
-    by_key = page_included(included)
-    for resource in thin_resources(data):
-        yield thin_record(shape, resource, by_key)
+class ThinPath:
+    """Reads pages of one stream, and turns their resources into records that can be written."""
+
+    def __init__(self, shape: RecordShape) -> None:
+        """Make the structures of `shape`."""
+        self._shape = shape
+        self._names = tuple(sorted(shape.attributes))
+        attributes = msgspec.defstruct(
+            "Attributes",
+            [(field(i), self._kind(name), None) for i, name in enumerate(self._names)],
+            rename={field(i): name for i, name in enumerate(self._names)},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+        relations = dict[str, Relation] | None
+        resource = msgspec.defstruct(
+            "Resource",
+            [("id", str), ("attributes", attributes | None, None), ("relations", relations, None)],
+            rename={"relations": "relationships"},
+            gc=False,
+        )
+        self._page = msgspec.defstruct(
+            "DecodedPage",
+            [
+                ("data", list[resource]),  # type: ignore[valid-type]
+                ("included", Raw, NOTHING),
+                ("links", Links | None, None),
+            ],
+        )
+        self._decoder = msgspec.json.Decoder(self._page)
+        self._no_attributes = astuple(attributes())
+        self._no_relations = (None,) * len(shape.relations)
+        known = [*self._names, *shape.relations.values(), "id", EXTRA]
+        self._places = {name: place for place, name in enumerate(known)}
+        self._arranged = arranged([self._places[name] for name in shape.columns])
+        self._relation_places = {
+            name: self._places[column] for name, column in shape.relations.items()
+        }
+        self._complete = complete = shape.complete
+        self._reads = [self._places[name] for name in complete.reads] if complete else []
+        self._completed = [self._places[name] for name in complete.columns] if complete else []
+        looks = complete.looks.items() if complete else ()
+        self._looks = [(name, self._places[name], decoder) for name, decoder in looks]
+        self._times = [(self._places[name], below) for name, below in shape.times.items()]
+        self._record: Any = msgspec.defstruct(
+            "Record",
+            [(field(i), Any) for i, _ in enumerate(shape.columns)],
+            rename={field(i): name for i, name in enumerate(shape.columns)},
+            gc=False,
+        )
+
+    def _kind(self, name: str) -> Any:
+        """The type of an attribute: text where it is a date-time, else whatever was sent."""
+        is_time = name in self._shape.times and self._shape.times[name] is None
+        return str | None if is_time else Raw
+
+    def page(self, answer: Answer, operation_id: str) -> ThinPage | Page:
+        """The page in an answer; a whole `Page` where it does not fit the structures.
+
+        Raises:
+            ConnectionFailedError: the body is not a whole JSON:API page.
+        """
+        try:
+            decoded: Any = self._decoder.decode(answer.body)
+        except msgspec.MsgspecError:
+            return read_page(answer, operation_id)
+        following = decoded.links.next if decoded.links else None
+        return ThinPage(decoded.data, decoded.included, following, answer)
+
+    def key_texts(self, page: ThinPage, key: str) -> list[str | None]:
+        """What a page's resources say in one attribute."""
+        name = field(self._names.index(key))
+        return [getattr(one.attributes, name, None) for one in page.resources]
+
+    def records(self, page: ThinPage, columns: Mapping[str, str]) -> list[Any]:
+        """The records of a page, in its order, as structures of the selected columns.
+
+        Args:
+            page: The page.
+            columns: What every record gets beside its own.
+
+        Raises:
+            UnusualError: the page has to take the full path.
+        """
+        included = page_included(page.included)
+        own = [(self._places[name], value) for name, value in columns.items()]
+        make, arranged, values = self._record, self._arranged, self._values
+        return [make(*arranged(values(one, own, included))) for one in page.resources]
+
+    def _values(self, resource: Any, own: list[tuple[int, str]], included: Included) -> list[Any]:
+        """Everything known of a resource, in the order of `_places`."""
+        attributes = resource.attributes
+        values = [
+            *(astuple(attributes) if attributes else self._no_attributes),
+            *self._no_relations,
+            resource.id,
+            None,
+        ]
+        for place, below in self._times:
+            value = values[place]
+            if value is not None and (below or not WANTED.fullmatch(value)):
+                values[place] = one_form(value, below)
+        for name, relation in (resource.relations or NO_RELATIONS).items():
+            data = relation.data
+            if data is not UNSET:
+                values[self._relation_place(name)] = related_ids(data)
+        if self._complete:
+            self._complete_values(self._complete, values, included)
+        for place, text in own:
+            values[place] = text
+        return values
+
+    def _relation_place(self, name: str) -> int:
+        """Where the ids of a relation go; one that the schema does not know is unusual."""
+        place = self._relation_places.get(name)
+        if place is None:
+            raise UnusualError
+        return place
+
+    def _complete_values(self, complete: Completion, values: list[Any], included: Included) -> None:
+        """Fill the columns that come from elsewhere."""
+        try:
+            looked_into = {
+                name: decoder.decode(values[place])
+                for name, place, decoder in self._looks
+                if values[place] is not None
+            }
+        except msgspec.MsgspecError:
+            raise UnusualError from None
+        read = [values[place] for place in self._reads]
+        found = complete.values(read, looked_into, included)
+        for place, value in zip(self._completed, found, strict=True):
+            values[place] = value
 
 
-def thin_resources(data: msgspec.Raw) -> list[ThinResource]:
-    """The resources of a page; a single one gives a list of it."""
-    single = bytes(memoryview(data)[:1]) == b"{"
+def arranged(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
+    """Takes what stands at these places, in this order."""
+    if len(places) == 1:  # an itemgetter of one place would give the value itself
+        return itemgetter(slice(places[0], places[0] + 1))
+    return itemgetter(*places)
+
+
+def one_form(value: Any, below: TimeTree | None) -> Any:
+    """A date-time, or an object with the date-times in it, in the one form.
+
+    Raises:
+        UnusualError: it is no date-time.
+    """
+    if below is None:
+        try:
+            return rfc3339(value)
+        except ValueError:
+            raise UnusualError from None
+    if not UNWANTED.search(bytes(value)):
+        return value
     try:
-        return [RESOURCE.decode(data)] if single else RESOURCES.decode(data)
-    except msgspec.DecodeError:
-        return thin_resources(msgspec.Raw(mended_json(bytes(data))))
+        tree = msgspec.json.decode(value)
+    except msgspec.MsgspecError:
+        raise UnusualError from None
+    normalise_times(tree, below)
+    return tree
 
 
-def thin_record(shape: RecordShape, resource: ThinResource, included: Included) -> Record:
-    """One record."""
-    record: Record = dict.fromkeys(shape.columns)
-    record["id"] = resource.id
-    extra: dict[str, Any] = {}
-    attributes = resource.attributes or {}
-    for name, value in attributes.items():
-        (record if name in shape.attributes else extra)[name] = value
-    for name, relation in (resource.relationships or {}).items():
-        if relation.data is not msgspec.UNSET:
-            column = shape.relations.get(name)
-            (record if column else extra)[column or name] = related_ids(relation.data)
-    plain_times(record, extra, shape.times)
-    if extra:
-        record[EXTRA] = extra
-    if shape.complete:
-        shape.complete(record, looked_into(attributes), included)
-    for name in shape.unwanted:
-        record.pop(name, None)
-    return record
+def related_ids(data: Related | list[Related] | None) -> str | list[str] | None:
+    """The id or ids in a relation's `data`."""
+    if isinstance(data, list):
+        return [one.id for one in data]
+    return data.id if data else None
 
 
-def plain_times(record: Record, extra: dict[str, Any], times: TimeTree) -> None:
-    """Bring date-times into one form; only an object with another form is parsed."""
-    for name, below in times.items():
-        value = record.get(name)
-        if not isinstance(value, msgspec.Raw):
-            continue
-        text = bytes(value)
-        if below is None and WANTED.fullmatch(text):
-            record[name] = text[1:-1].decode()
-        elif below is None or UNWANTED.search(text):
-            record[name] = msgspec.json.decode(text)
-            normalise_record(record, extra, {name: below})
-
-
-def looked_into(attributes: Mapping[str, msgspec.Raw]) -> Mapping[str, Any]:
-    """The attributes that completing a record reads, parsed where there is something in them."""
-    properties = bytes(attributes.get("event_properties", NULL))
-    if any(sign in properties for sign in MESSAGE):
-        return {"event_properties": msgspec.json.decode(properties)}
-    return {}
+def field(number: int) -> str:
+    """The name of a structure's field; columns may have names that Python does not allow."""
+    return f"f{number}"

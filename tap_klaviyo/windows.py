@@ -46,7 +46,7 @@ class WindowPlan:
             yield Bounds(max(self.start, self.end), None)
 
     def held(self, bounds: Bounds, pages: float) -> None:
-        """Learn how many pages a window held; less than a whole page counts as a part."""
+        """Learn how many pages a window held, counting parts of pages."""
         if bounds.start is None or bounds.end is None:
             return
         growth = min(GROWTH, self.wanted / pages) if pages else GROWTH

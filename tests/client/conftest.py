@@ -7,12 +7,14 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import pytest
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
+from urllib3 import HTTPResponse
 
 from klaviyo_client.auth import Credentials, PrivateKey
 from klaviyo_client.client import ClientSettings, Exchange, KlaviyoClient
@@ -87,7 +89,7 @@ def response(
     elif not isinstance(body, bytes):
         body = json.dumps(body).encode()
     answer.headers = CaseInsensitiveDict({"Content-Type": kind, **headers})
-    answer._content = body
+    answer.raw = HTTPResponse(BytesIO(body), preload_content=False)
     return answer
 
 

@@ -15,10 +15,15 @@ from hypothesis import strategies as st
 from klaviyo_client.errors import PaginationError
 from klaviyo_client.wire import Links, Page
 from tap_klaviyo.ordered import OrderedReader, Source, Span
+from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scans import Bounds, Scan
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 BIG = 10_000_000
+
+
+def room(size: int = BIG) -> Room:
+    return Room(size)
 
 
 def page(*seconds: int, more: bool = False, padding: int = 0) -> Page:
@@ -26,7 +31,8 @@ def page(*seconds: int, more: bool = False, padding: int = 0) -> Page:
     return Page(msgspec.Raw(content), links=Links("next") if more else None)
 
 
-def seconds_of(one: Page) -> list[int]:
+def seconds_of(one: AnyPage) -> list[int]:
+    assert isinstance(one, Page)
     return [value for value in msgspec.json.decode(one.data) if isinstance(value, int)]
 
 
@@ -38,7 +44,7 @@ def part(scan: Scan, bounds: Bounds) -> Scan:
     return replace(scan, bounds=bounds, window=True)
 
 
-def span(one: Page) -> Span:
+def span(one: AnyPage) -> Span:
     found = seconds_of(one)
     return at(found[0]), at(found[-1])
 
@@ -75,7 +81,7 @@ def test_every_record_comes_once_and_in_order_however_scans_are_cut(
     server = Server(seconds)
     points = [0, *sorted(edges), 201]
     scans = [Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(points)]
-    reader = OrderedReader(Source(server.pages, part, span), workers, BIG)
+    reader = OrderedReader(Source(server.pages, part, span), workers, room())
     found = [
         one
         for scan, taken in reader.pages(scans)
@@ -87,13 +93,13 @@ def test_every_record_comes_once_and_in_order_however_scans_are_cut(
 
 def test_an_error_comes_after_the_pages_before_it() -> None:
     def pages(scan: Scan) -> Iterator[Page]:
-        yield page(int(scan.path["id"]))
+        yield page(int(scan.path["id"]), more=scan.path["id"] == "2")
         if scan.path["id"] == "2":
             raise PaginationError("broken")
 
     scans = [Scan(path={"id": str(number)}) for number in range(5)]
     taken: list[int] = []
-    reading = OrderedReader(Source(pages, part), 4, BIG).pages(scans)
+    reading = OrderedReader(Source(pages, part), 4, room()).pages(scans)
     with pytest.raises(PaginationError, match="broken"):
         taken.extend(number for _, one in reading for number in seconds_of(one))
     assert taken == [0, 1, 2]
@@ -105,7 +111,7 @@ def test_an_error_while_scans_are_looked_for_comes_in_its_place() -> None:
         raise PaginationError("no more lists")
 
     taken: list[int] = []
-    reading = OrderedReader(Source(lambda _: iter([page(7)]), part), 3, BIG).pages(scans())
+    reading = OrderedReader(Source(lambda _: iter([page(7)]), part), 3, room()).pages(scans())
     with pytest.raises(PaginationError, match="no more lists"):
         taken.extend(number for _, one in reading for number in seconds_of(one))
     assert taken == [7]
@@ -123,11 +129,29 @@ def test_a_consumer_that_stops_stops_the_readers() -> None:
             yield page(1, padding=1000, more=True)
 
     scans = [Scan(path={"id": str(number)}) for number in range(50)]
-    taken = OrderedReader(Source(pages, part), 4, most_bytes=5000).pages(scans)
+    shared = room(6000)
+    taken = OrderedReader(Source(pages, part), 4, shared, 1010).pages(scans)
     next(taken)
     before = -1
     while before != read:
         before = read
         time.sleep(0.005)
-    assert read <= 5 + 1 + 4 + 4, "the buffer, the page taken, one in each reader's hand"
+    assert read <= 1 + 4 + 1, "the page taken, what fits, and the one that is always let in"
     taken.close()  # type: ignore[attr-defined]
+
+
+def test_one_stream_never_keeps_another_from_reading() -> None:
+    """All streams share the room, but each has some that no other can take."""
+    scans = [Scan(path={"id": str(number)}) for number in range(8)]
+    shared = room(10_000)
+
+    def pages(scan: Scan) -> Iterator[Page]:  # noqa: ARG001
+        for number in range(20):
+            yield page(number, padding=1000, more=number < 19)
+
+    stopped = OrderedReader(Source(pages, part), 4, shared, 1010).pages(scans)
+    next(stopped)
+    other = OrderedReader(Source(pages, part), 4, shared, 1010).pages(scans)
+    assert sum(1 for _ in other) == 8 * 20
+    assert sum(1 for _ in stopped) == 8 * 20 - 1
+    assert shared.fits(0, 7_000), "all room has been given back"

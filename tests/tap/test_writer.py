@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
-from tap_klaviyo.writer import FLUSH_BYTES, BufferedWriter
+from tap_klaviyo.writer import FLUSH_BYTES, BufferedWriter, RecordLine
 
 
 class SlowPipe(io.RawIOBase):
@@ -70,21 +70,19 @@ def test_numbers_and_times_are_plain_json(monkeypatch: pytest.MonkeyPatch) -> No
     assert b'"record":{"n":2.50,"t":"2026-01-02T00:00:00Z"}' in pipe.received
 
 
-def test_termination_waits_for_the_write_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_records_is_written_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = slow_stdout(monkeypatch)
     writer = BufferedWriter()
-    seen: list[int] = []
-    plain_write = pipe.write
-
-    def write_interrupted(block: object) -> int:
-        if not seen:
-            writer.when_idle(lambda: seen.append(len(pipe.received)))
-            assert writer.busy
-        return plain_write(block)
-
-    pipe.write = write_interrupted  # type: ignore[method-assign]
-    writer.write_message(StateMessage({"bookmarks": {"a": {"b": "c"}}}))
-    assert seen == [len(pipe.received)]
-    assert pipe.received.endswith(b"}\n")
-    writer.when_idle(lambda: seen.append(-1))
-    assert seen[-1] == -1
+    now = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    writer.write_message(record(id="0"))
+    writer.write_records([RecordLine("lists", {"id": str(i)}, None, now) for i in (1, 2)])
+    writer.write_records([])
+    writer.flush()
+    lines = [json.loads(line) for line in pipe.received.splitlines()]
+    assert [line["record"]["id"] for line in lines] == ["0", "1", "2"]
+    assert lines[1] == {
+        "type": "RECORD",
+        "stream": "lists",
+        "record": {"id": "1"},
+        "time_extracted": "2026-01-02T00:00:00Z",
+    }

@@ -1,0 +1,119 @@
+"""From a page to the RECORD lines of a stream, a whole page at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+from operator import attrgetter
+from typing import Any
+
+from klaviyo_client.wire import Page, read_page
+from tap_klaviyo.records import Record, RecordShape, page_records
+from tap_klaviyo.room import AnyPage
+from tap_klaviyo.scans import Scan
+from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError, field
+from tap_klaviyo.writer import RecordLine
+
+Keys = Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Which records belong to a stream, as far as no endpoint can filter by it.
+
+    Attributes:
+        end: Records of this time and later do not; in the one form of times.
+        excluded: Events of these metrics do not.
+    """
+
+    end: str | None = None
+    excluded: frozenset[str] = frozenset()
+
+    def keeps(self, scan: Scan, key: str | None, metric_id: str | None) -> bool:
+        """Whether a record does."""
+        if metric_id in self.excluded or not scan.holds(key):
+            return False
+        return self.end is None or key is None or key < self.end
+
+    def keeps_all(self, scan: Scan, keys: Keys) -> bool:
+        """Whether a quick look shows that all records do."""
+        if self.excluded:
+            return False
+        if not keys or (self.end is None and not scan.window):
+            return True
+        known = [key for key in keys if key is not None]
+        edges = (min(known), max(known)) if len(known) == len(keys) else ()
+        return bool(edges) and all(self.keeps(scan, edge, None) for edge in edges)
+
+
+class PageLines:
+    """Makes the lines of one stream's pages."""
+
+    def __init__(self, stream: str, key: str | None, shape: RecordShape, thin: ThinPath) -> None:
+        """Make lines of `stream`, whose replication key is `key`."""
+        self._stream = stream
+        self._shape = shape
+        self._thin = thin
+        self._key = key
+        self._key_of = self._column(key)
+        self._metric_of = self._column("metric_id")
+
+    def _column(self, name: str | None) -> attrgetter[Any] | None:
+        """Reads a column of a thin record; None where it is not selected."""
+        columns = self._shape.columns
+        return attrgetter(field(columns.index(name))) if name in columns else None
+
+    def lines(
+        self, scan: Scan, page: AnyPage, sieve: Sieve, version: int | None, now: datetime
+    ) -> tuple[list[RecordLine], Keys]:
+        """The lines of a page, and what their records say in the replication key."""
+        try:
+            records, keys = self._thin_records(scan, page, sieve)
+        except UnusualError:
+            records = [self._selected(one) for one in self.whole_records(scan, page, sieve)]
+            keys = [one.get(self._key) for one in records] if self._key else ()
+        return [RecordLine(self._stream, one, version, now) for one in records], keys
+
+    def whole_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> Iterator[Record]:
+        """The records of a page that belong to the stream, each as an object of its own."""
+        parsed = whole(page)
+        for record in page_records(self._shape, parsed.data, parsed.included):
+            key = record.get(self._key) if self._key else None
+            if sieve.keeps(scan, key, record.get("metric_id")):
+                record.update(scan.columns)
+                yield record
+
+    def _selected(self, record: Record) -> Record:
+        """A record with its selected columns only, as the SDK would leave it."""
+        for name in self._shape.unwanted:
+            record.pop(name, None)
+        return record
+
+    def _thin_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> tuple[list[Any], Keys]:
+        """The same as structures, and their replication keys.
+
+        Raises:
+            UnusualError: the page has to take the full path.
+        """
+        if not isinstance(page, ThinPage):
+            raise UnusualError
+        records = self._thin.records(page, scan.columns)
+        keys = list(map(self._key_of, records)) if self._key_of else []
+        if sieve.keeps_all(scan, keys):
+            return records, keys
+        kept = [
+            (record, key)
+            for record, key in zip_longest(records, keys)
+            if sieve.keeps(scan, key, self._metric_of(record) if self._metric_of else None)
+        ]
+        return [record for record, _ in kept], [key for _, key in kept]
+
+
+def whole(page: AnyPage) -> Page:
+    """A page as the full path takes it."""
+    if isinstance(page, ThinPage):
+        return read_page(page.answer, "a page that was read before")
+    assert isinstance(page, Page)  # noqa: S101 - there are only these two
+    return page
