@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import backoff
@@ -23,6 +22,7 @@ from klaviyo_client.transport import Call, Transport
 from klaviyo_client.wire import (
     MEDIA_TYPE,
     Answer,
+    HasNext,
     Page,
     base_address,
     check_answer,
@@ -36,6 +36,7 @@ logger = logging.getLogger(__name__)
 
 KLAVIYO = "https://a.klaviyo.com"
 Result = TypeVar("Result")
+AnyPage = TypeVar("AnyPage", bound=HasNext)
 NOTHING: Mapping[str, str] = {}
 # What a request counts against where the facts do not know its path: Klaviyo's smallest tier.
 UNKNOWN_RATE = Rate(burst=1, steady=15)
@@ -72,17 +73,6 @@ class Exchange:
     seconds: float
 
 
-class HasNext(Protocol):
-    """A page, however it was decoded."""
-
-    @property
-    def next(self) -> str | None:
-        """The address of the next page, or None on the last."""
-
-
-AnyPage = TypeVar("AnyPage", bound=HasNext)
-
-
 class KlaviyoClient:
     """Calls Klaviyo's operations; safe to share between threads."""
 
@@ -117,12 +107,7 @@ class KlaviyoClient:
         """Close the connections at the end of a `with` block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close the connections."""
         self.close()
 
@@ -163,11 +148,7 @@ class KlaviyoClient:
         path: Mapping[str, str] = NOTHING,
         read: Callable[[Answer, str], AnyPage],
     ) -> Iterator[AnyPage]:
-        """The same for pages decoded by `read`, from an answer and the operation's id.
-
-        Raises:
-            KlaviyoError: see `klaviyo_client.errors`.
-        """
+        """The same for pages that `read` decodes, from an answer and the operation's id."""
         call = self._reading(operation(operation_id), query or Query(), path)
         return self._followed(call, read)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -60,6 +60,14 @@ class Links(msgspec.Struct):
     """The links of a page; only `next` is ever followed."""
 
     next: str | None = None
+
+
+class HasNext(Protocol):
+    """A page, however it was decoded."""
+
+    @property
+    def next(self) -> str | None:
+        """The address of the next page, or None on the last."""
 
 
 class Page(msgspec.Struct):

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
+from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 
@@ -81,6 +84,15 @@ def pattern(entry: Any) -> MetricPattern:
             "a metric is a text (id or name) or has id, name, integration, each a text",
         )
     return MetricPattern(**entry)
+
+
+def account_metrics(client: KlaviyoClient) -> list[Metric]:
+    """The account's metrics.
+
+    Raises:
+        KlaviyoError: they could not be read.
+    """
+    return [one for page in client.pages("get_metrics") for one in msgspec.json.decode(page.data)]
 
 
 def included_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> list[str] | None:

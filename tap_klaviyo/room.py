@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 from typing import Protocol
 
+from klaviyo_client.wire import HasNext
+
 # What a page counts as before one has come.
 FIRST_PAGE_BYTES = 200_000
 # The share of the room that is divided evenly, so that no stream has to wait for another.
 SHARED_OUT = 0.25
 
 
-class AnyPage(Protocol):
-    """A page, however it was decoded."""
-
-    @property
-    def next(self) -> str | None:
-        """The address of the next page, or None on the last."""
+class AnyPage(HasNext, Protocol):
+    """A page that says how large it is."""
 
     @property
     def size(self) -> int:

@@ -11,11 +11,22 @@ from tap_klaviyo.records import EXTRA, RELATION
 from tap_klaviyo.specs import StreamSpec
 
 Mask = Mapping[tuple[str, ...], bool]
+# A breadcrumb is ("properties", column), and longer inside a column.
+TOP_LEVEL = 2
 
 
 def selected_columns(marked: Mapping[str, Any], mask: Mask) -> tuple[str, ...]:
     """The selected columns of a stream, in the schema's order."""
     return tuple(name for name in marked["properties"] if mask["properties", name])
+
+
+def deselects_nested(mask: Mask) -> bool:
+    """Whether something inside a selected column is not selected."""
+    return any(
+        not chosen and mask[breadcrumb[:-2]]
+        for breadcrumb, chosen in mask.items()
+        if len(breadcrumb) > TOP_LEVEL
+    )
 
 
 def selection_query(spec: StreamSpec, marked: Mapping[str, Any], columns: tuple[str, ...]) -> Query:

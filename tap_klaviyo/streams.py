@@ -13,7 +13,6 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
@@ -26,9 +25,9 @@ from klaviyo_client.errors import (
     PermissionDeniedError,
     WaitTooLongError,
 )
-from klaviyo_client.operations import Operation, operation
+from klaviyo_client.operations import operation
 from tap_klaviyo.bookmarks import Bookmark
-from tap_klaviyo.metric_choice import Metric, excluded_metrics, included_metrics
+from tap_klaviyo.metric_choice import Metric, account_metrics, excluded_metrics, included_metrics
 from tap_klaviyo.options import StreamOptions
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.parents import member_scans
@@ -37,7 +36,7 @@ from tap_klaviyo.records import Record, RecordShape, record_shape
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start
 from tap_klaviyo.schema_files import marked_schema, singer_schema
-from tap_klaviyo.selection import selected_columns, selection_query
+from tap_klaviyo.selection import deselects_nested, selected_columns, selection_query
 from tap_klaviyo.side_by_side import StreamStoppedError
 from tap_klaviyo.specs import StreamSpec
 from tap_klaviyo.thin import ThinPath
@@ -49,8 +48,6 @@ if TYPE_CHECKING:
     from tap_klaviyo.tap import TapKlaviyo
 
 OF_ONE_STREAM = (ApiError, PaginationError, StreamStoppedError, WaitTooLongError)
-# A breadcrumb is ("properties", column), and longer inside a column.
-TOP_LEVEL = 2
 Context = Mapping[str, Any] | None
 
 
@@ -138,7 +135,8 @@ class KlaviyoStream(Stream):
         """
         self._bookmark = self._opened_bookmark()
         try:
-            with metrics.http_request_counter(self.name, self._operation.path) as counter:
+            path = operation(self.spec.operation).path
+            with metrics.http_request_counter(self.name, path) as counter:
                 pages = self._pages(self._bounds(self._bookmark))
                 for scan, page in self._klaviyo_tap.turns.between(pages):
                     self._klaviyo_tap.side_by_side.check()
@@ -218,13 +216,8 @@ class KlaviyoStream(Stream):
     @cached_property
     def _thin(self) -> bool:
         """Whether nothing needs to look inside a value: no map, flattening, nested deselection."""
-        nested = (
-            not chosen and self.mask[breadcrumb[:-2]]
-            for breadcrumb, chosen in self.mask.items()
-            if len(breadcrumb) > TOP_LEVEL
-        )
         mapped = self.config.get("stream_maps") or self.config.get("flattening_enabled")
-        return not mapped and not any(nested)
+        return not mapped and not deselects_nested(self.mask)
 
     @cached_property
     def _thin_path(self) -> ThinPath:
@@ -239,15 +232,6 @@ class KlaviyoStream(Stream):
         """Which records belong to the stream."""
         end = self._klaviyo_tap.end_date if self.spec.replication_key else None
         return Sieve(end.isoformat() if end else None, self._excluded_metrics)
-
-    def _write_state_message(self) -> None:
-        """Write state, and with it whatever records are still buffered."""
-        super()._write_state_message()
-        self._klaviyo_tap.message_writer.flush()
-
-    @cached_property
-    def _operation(self) -> Operation:
-        return operation(self.spec.operation)
 
     @cached_property
     def _columns(self) -> tuple[str, ...]:
@@ -279,8 +263,7 @@ class KlaviyoStream(Stream):
         """The account's metrics, where events are chosen by them."""
         if self.options.metrics.everything:
             return []
-        pages = self._klaviyo_tap.client.pages("get_metrics")
-        return [one for page in pages for one in msgspec.json.decode(page.data)]
+        return account_metrics(self._klaviyo_tap.client)
 
     @cached_property
     def _excluded_metrics(self) -> frozenset[str]:

@@ -1,0 +1,215 @@
+"""Streams read at once: what comes out is whole, in order, and never behind its state."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from klaviyo_sandbox import Sandbox
+from tests.tap.account import HEADERS, ids, resources
+from tests.tap.running import Run, RunTap, catalog, environment
+
+EVENTS = {"page[size]": "1000", "sort": "datetime"}
+PROFILES = {"page[size]": "100"}
+OPTIONS = {
+    "events": {"page_size": 100, "lookback_days": 0},
+    "profiles": {"page_size": 20},
+}
+# What Klaviyo compares: records of the bookmark's own second may come again.
+SECOND = len("2026-01-01T00:00:00")
+FAULTS: tuple[dict[str, Any], ...] = (
+    {"operation": "get_events", "kind": "status", "status": 503, "after": 2},
+    {"operation": "get_events", "kind": "truncated", "after": 5},
+    {"operation": "get_profiles", "kind": "reset", "after": 3},
+    {"operation": "get_profiles", "kind": "status", "status": 429, "retry_after": 0, "after": 6},
+    {"operation": "get_profiles_for_list", "kind": "html_403", "after": 1},
+)
+
+
+def check_states(messages: list[dict[str, Any]], times: dict[str, dict[str, str]]) -> None:
+    """No state is ahead of the records before it; `times` are keys by id and stream."""
+    seen: dict[str, set[str]] = {name: set() for name in times}
+    for message in messages:
+        if message["type"] == "RECORD" and message["stream"] in seen:
+            seen[message["stream"]].add(message["record"]["id"])
+        if message["type"] == "STATE":
+            for name, known in times.items():
+                mark = message["value"].get("bookmarks", {}).get(name, {})
+                before = mark.get("replication_key_value", "")[:SECOND]
+                missing = {i for i, when in known.items() if when[:SECOND] < before} - seen[name]
+                assert not missing, f"{name} says {before}, but {len(missing)} had not come"
+
+
+def test_streams_are_read_at_once_and_no_state_is_ahead(run_tap: RunTap) -> None:
+    with Sandbox(profiles=200, events=3000, limits=False, delay=0.02) as sandbox:
+        url = sandbox.url
+        times = {
+            "events": {
+                one["id"]: one["attributes"]["datetime"]
+                for one in resources(url, "events", **EVENTS)
+            },
+            "profiles": {
+                one["id"]: one["attributes"]["updated"]
+                for one in resources(url, "profiles", **PROFILES)
+            },
+        }
+        run = run_tap(url, "events", "profiles", "lists", stream_options=OPTIONS)
+    assert run.code == 0, run.errors
+    check_states(run.messages, times)
+    streams = [one["stream"] for one in run.messages if one["type"] == "RECORD"]
+    first, last = streams.index("profiles"), len(streams) - 1 - streams[::-1].index("profiles")
+    assert "events" in streams[first:last], "neither waited for the other to end"
+    for name in ("events", "profiles", "lists"):
+        kinds = [one["type"] for one in run.messages if one.get("stream") == name]
+        assert kinds[0] == "SCHEMA"
+        assert "SCHEMA" not in kinds[1:]
+
+
+@pytest.mark.parametrize("workers", [3, 48])
+def test_many_at_once_say_the_same_as_one_under_faults(run_tap: RunTap, workers: int) -> None:
+    streams = ("events", "list_profiles", "lists", "profiles", "templates")
+    runs: list[Run] = []
+    for count in (1, workers):
+        # Without traps: an event of the future would set each bookmark to its own run's start.
+        with Sandbox(profiles=150, events=3000, limits=False, delay=0.03, traps=False) as sandbox:
+            for fault in FAULTS:
+                sandbox.faults.add(**fault)
+            run = run_tap(
+                sandbox.url,
+                *streams,
+                stream_options=OPTIONS,
+                max_parallel_requests=count,
+                max_buffer_mb=1,
+            )
+            assert sandbox.faults.met() == len(FAULTS), "all faults must have happened"
+            assert run.code == 0, run.errors
+            runs.append(run)
+    one, many = runs
+    for name in streams:
+        assert one.records(name) == many.records(name), name
+    assert one.state == many.state
+
+
+@pytest.mark.parametrize(("wish", "others"), [("finish", True), ("stop", False)])
+def test_what_a_failing_stream_does_to_the_others(run_tap: RunTap, wish: str, others: bool) -> None:
+    with Sandbox(profiles=50, events=2000, limits=False, delay=0.02) as sandbox:
+        wanted = ids(sandbox.url, "events", **EVENTS)
+        sandbox.faults.add(operation="get_lists", kind="status", status=400)
+        run = run_tap(
+            sandbox.url,
+            "events",
+            "lists",
+            stream_options={"events": {"page_size": 20, "lookback_days": 0}},
+            max_parallel_requests=1,
+            on_stream_error=wish,
+        )
+        assert run.code == 1
+        assert "Stream lists ends early: Klaviyo answered 400" in run.errors
+        found = {one["id"] for one in run.records("events")}
+        assert (found == wanted) is others
+        if others:
+            assert "not everything was read: lists ended early" in run.errors
+            return
+        assert "Stream events ends early: another stream failed" in run.errors
+        sandbox.faults.clear()
+        again = run_tap(sandbox.url, "events", stream_options=OPTIONS, state=run.state)
+        assert found | {one["id"] for one in again.records("events")} == wanted
+
+
+@contextmanager
+def changing(url: str, profiles: list[str]) -> Iterator[list[str]]:
+    """Somebody changes profiles and makes events all the while; gives the profiles changed."""
+    stop, changed = threading.Event(), list[str]()
+
+    def work() -> None:
+        with requests.Session() as session:
+            session.headers.update(HEADERS)
+            while not stop.is_set():
+                number = len(changed)
+                one = profiles[number * 7 % len(profiles)]
+                attributes = {"properties": {"changed": number}}
+                body: dict[str, Any] = {"type": "profile", "id": one, "attributes": attributes}
+                answer = session.post(f"{url}/api/profile-import", json={"data": body}, timeout=9)
+                answer.raise_for_status()
+                event = {
+                    "properties": {"number": number},
+                    "metric": {"data": {"type": "metric", "attributes": {"name": "Changed"}}},
+                    "profile": {"data": {"type": "profile", "id": one, "attributes": {}}},
+                    "unique_id": f"changed-{number}",
+                }
+                answer = session.post(
+                    f"{url}/api/events",
+                    json={"data": {"type": "event", "attributes": event}},
+                    timeout=9,
+                )
+                answer.raise_for_status()
+                changed.append(one)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield changed
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("lines", [300, 2500])
+def test_rows_that_change_meanwhile_are_not_lost_by_a_kill(
+    tmp_path: Path, run_tap: RunTap, lines: int
+) -> None:
+    with Sandbox(profiles=150, events=3000, limits=False, delay=0.02) as sandbox:
+        url = sandbox.url
+        content = catalog("events", "profiles")
+        (tmp_path / "selected.json").write_text(json.dumps(content))
+        known = sorted(ids(url, "profiles", **PROFILES))
+        settings = {"api_url": url, "api_key": "pk_test", "stream_options": json.dumps(OPTIONS)}
+        command = [
+            sys.executable,
+            "-m",
+            "tap_klaviyo",
+            "--catalog",
+            str(tmp_path / "selected.json"),
+        ]
+        with changing(url, known) as changed:
+            taken = killed(command, lines, settings)
+        assert changed
+        state = next((one["value"] for one in reversed(taken) if one["type"] == "STATE"), None)
+        again = run_tap(url, catalog_content=content, stream_options=OPTIONS, state=state)
+        assert again.code == 0, again.errors
+        messages = taken + again.messages
+        events = {
+            one["record"]["id"]
+            for one in messages
+            if one["type"] == "RECORD" and one["stream"] == "events"
+        }
+        assert events == ids(url, "events", **EVENTS)
+        latest = {
+            one["record"]["id"]: one["record"]["properties"]
+            for one in messages
+            if one["type"] == "RECORD" and one["stream"] == "profiles"
+        }
+        account = resources(url, "profiles", **PROFILES)
+        assert latest == {one["id"]: one["attributes"]["properties"] for one in account}
+
+
+def killed(command: list[str], lines: int, settings: dict[str, str]) -> list[dict[str, Any]]:
+    """The whole messages of a run that is killed after so many lines."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(settings)
+    ) as process:
+        assert process.stdout
+        taken = [process.stdout.readline() for _ in range(lines)]
+        process.send_signal(signal.SIGKILL)
+        taken += process.stdout.readlines()
+    return [json.loads(line) for line in taken if line.endswith(b"\n")]

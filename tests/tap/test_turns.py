@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+from tap_klaviyo.turns import Turns
+
+
+def waits(turns: Turns) -> int:
+    return len(turns._waiting)
+
+
+def begun(turns: Turns, number: int, order: list[int], items: Iterator[int]) -> threading.Thread:
+    """A thread that takes its turn, and notes itself for each item."""
+
+    def run() -> None:
+        turns.take()
+        order.extend(number for _ in turns.between(items))
+        turns.give()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def until(condition: object) -> None:
+    assert callable(condition)
+    for _ in range(2000):
+        if condition():
+            return
+        time.sleep(0.001)
+    raise AssertionError("did not happen")
+
+
+def test_the_turn_goes_on_to_whoever_has_waited_longest() -> None:
+    turns, order = Turns(), []  # type: ignore[var-annotated]
+    turns.take()
+    threads = []
+    for number in range(3):
+        threads.append(begun(turns, number, order, iter(range(2))))
+        until(lambda: waits(turns) == len(threads))
+    turns.give()
+    for thread in threads:
+        thread.join(2)
+    assert sorted(order) == [0, 0, 1, 1, 2, 2]
+    assert order[:3] == [0, 1, 2], "each gave its turn up before its second item"
+
+
+def test_others_run_while_one_waits_for_its_next_item() -> None:
+    turns, order = Turns(), []  # type: ignore[var-annotated]
+    arrived = threading.Event()
+
+    def late() -> Iterator[int]:
+        yield 0
+        assert arrived.wait(2)
+        yield 1
+
+    slow = begun(turns, 1, order, late())
+    until(lambda: order == [1])
+    quick = begun(turns, 2, order, iter([0, 1]))
+    quick.join(2)
+    assert order == [1, 2, 2]
+    arrived.set()
+    slow.join(2)
+    assert order == [1, 2, 2, 1]
+
+
+def test_a_stream_run_by_itself_needs_no_turn() -> None:
+    turns = Turns()
+    assert list(turns.between([1, 2])) == [1, 2]
+    assert not turns.mine
