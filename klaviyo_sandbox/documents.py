@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -16,8 +17,8 @@ from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.query import Query
 from klaviyo_sandbox.relationships import (
     Found,
+    data_column,
     far_ends,
-    relationship_data,
     relationships,
     shapes,
     written,
@@ -40,6 +41,9 @@ JOINED = (
 )
 EMPTY = "x'7B7D'"
 """SQL for the bytes of {}."""
+
+Columns = Sequence[Sequence[Any]]
+"""The columns of some rows; none where there are no rows."""
 
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 EVENT_ATTRIBUTES = frozenset(("timestamp", "event_properties", "datetime", "uuid"))
@@ -75,7 +79,7 @@ class Wanted:
         """The SQL columns that the documents are made of."""
         content = EMPTY if self.bare else f"{self.kind.table}.attributes"
         own = [content, *(sql for _, sql in self.extras)]
-        return ", ".join([*own, *(row.column for row in self.relations if row.column)])
+        return ", ".join([*own, *(data_column(self.kind, row) for row in self.relations)])
 
 
 def wanted(kind: Kind, base: str, query: Query, data: tuple[str, ...] = ()) -> Wanted:
@@ -94,18 +98,29 @@ def nested(names: Iterable[str], name: str) -> bool:
     return any(other.startswith(f"{name}.") for other in names)
 
 
-def documents(look: Wanted, rows: Sequence[tuple[Any, ...]], found: Found) -> list[bytes]:
-    """The JSON texts of rows: id, then the columns of `look`. `found` is relationship data."""
-    kind = look.kind.type
-    ids = [row[0] for row in rows]
-    keys = [one.encode() for one in ids]
-    members = relationships(shapes(kind, look.base), ids, keys, found)
-    link = f'"links":{{"self":"{look.base}/api/{look.kind.collection}/<id>/"}}}}'.encode()
+def columns_of(rows: Iterable[tuple[Any, ...]]) -> Columns:
+    """Rows turned round."""
+    return tuple(zip(*rows, strict=True))
+
+
+def data_of(look: Wanted, columns: Columns) -> Found:
+    """The relationship data in columns as for `documents`."""
+    places = range(2 + len(look.extras), len(columns))
+    return {row.name: columns[place] for row, place in zip(look.relations, places, strict=False)}
+
+
+def documents(look: Wanted, columns: Columns) -> list[bytes]:
+    """The JSON texts of resources, from their ids and the columns of `look`."""
+    if not columns:
+        return []
+    kind = look.kind
+    keys = [one.encode() for one in columns[0]]
+    members = relationships(shapes(kind.type, look.base), keys, data_of(look, columns))
     template = [
-        f'{{"type":"{kind}","id":"<id>","attributes":'.encode(),
-        contents(look, rows),
+        f'{{"type":"{kind.type}","id":"<id>","attributes":'.encode(),
+        contents(look, columns),
         *((b',"relationships":{', *members, b"}") if members else ()),
-        b"," + link,
+        f',"links":{{"self":"{look.base}/api/{kind.collection}/<id>/"}}}}'.encode(),
     ]
     return list(written(template, keys))
 
@@ -115,17 +130,17 @@ def identifiers(kind: str, ids: Iterable[str]) -> str:
     return ",".join(f'{{"type":"{kind}","id":"{value}"}}' for value in ids)
 
 
-def contents(look: Wanted, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
-    """The attributes of each row."""
+def contents(look: Wanted, columns: Columns) -> Iterable[bytes]:
+    """The attributes of each resource."""
     if look.bare or (look.names is None and not look.extras and not look.constants):
-        return [row[1] for row in rows]
-    return [attributes(look, row) for row in rows]
+        return columns[1]
+    extras = zip(*columns[2 : 2 + len(look.extras)], strict=True) if look.extras else repeat(())
+    return map(attributes, repeat(look), columns[1], extras)
 
 
-def attributes(look: Wanted, row: tuple[Any, ...]) -> bytes:
-    """The attributes of a row, with extras, and reduced to the names asked for."""
-    text: bytes = row[1]
-    extras = {name: row[2 + place] for place, (name, _) in enumerate(look.extras)}
+def attributes(look: Wanted, text: bytes, values: tuple[str, ...]) -> bytes:
+    """The attributes of a resource, with extras, and reduced to the names asked for."""
+    extras = {name: value for (name, _), value in zip(look.extras, values, strict=True)}
     parts = [f'"{name}":{value or "null"}' for name, value in {**extras, **look.constants}.items()]
     if parts:
         comma = b"," if len(text) > len("{}") else b""
@@ -164,18 +179,22 @@ def included(store: Store, look: Wanted, query: Query, found: Found) -> list[byt
     for relation in look.relations:
         if relation.name in query.include and relation.target in KINDS:
             ids = by_type.setdefault(relation.target, set())
-            ids |= far_ends(found[relation.name])
+            ids |= far_ends(found.get(relation.name, ()))
     made: list[bytes] = []
     for target, target_ids in by_type.items():
         kind = KINDS[target]
         # No operation leads from an attribution to its campaign: included, it must say it itself.
         data = tuple(row.name for row in kind.relations) if kind.only_included else ()
-        theirs = wanted(kind, look.base, query, data)
-        rows = list(store.rows_with(kind, "id", target_ids, ("id", theirs.columns)))
-        made += documents(theirs, rows, data_of(store, theirs, rows))
+        made += finished(store, wanted(kind, look.base, query, data), target_ids)
     return made
 
 
-def data_of(store: Store, look: Wanted, rows: Sequence[tuple[Any, ...]]) -> Found:
-    """The relationship data of rows as for `documents`."""
-    return relationship_data(store, look.relations, rows, 2 + len(look.extras))
+def finished(store: Store, look: Wanted, ids: set[str]) -> list[bytes]:
+    """The documents of resources by id; what an earlier page included is not made again."""
+    texts = store.finished((look.kind.type, look.base, look.names, look.extras, look.data))
+    missing = ids.difference(texts)
+    if missing:
+        rows = list(store.rows_with(look.kind, "id", missing, ("id", look.columns)))
+        made = documents(look, columns_of(rows))
+        texts.update((row[0], text) for row, text in zip(rows, made, strict=True))
+    return [texts[one] for one in sorted(ids) if one in texts]

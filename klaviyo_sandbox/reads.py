@@ -13,6 +13,7 @@ from klaviyo_sandbox.cursors import Cursor
 from klaviyo_sandbox.documents import (
     JOINED,
     Wanted,
+    columns_of,
     data_of,
     documents,
     identifiers,
@@ -24,7 +25,7 @@ from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS
 from klaviyo_sandbox.messages import Request, Response, not_found
 from klaviyo_sandbox.query import Query, read_query
 from klaviyo_sandbox.read_rules import check_rules
-from klaviyo_sandbox.relationships import targets
+from klaviyo_sandbox.relationships import data_column, in_order
 from klaviyo_sandbox.routing import Route, split
 from klaviyo_sandbox.selects import (
     Clause,
@@ -119,7 +120,9 @@ def read_related(reading: Reading, place: Place, relation: Relation, query: Quer
 def related_one(reading: Reading, place: Place, relation: Relation, query: Query) -> Response:
     """The answer to a GET of a to-one relationship."""
     owner = reading.route.values[0]
-    found = targets(reading.store, relation, [owner]).get(owner, [])
+    column = data_column(place.kind, relation)
+    rows = reading.store.rows_with(place.kind, "id", [owner], (column,))
+    found = [one for (ids,) in rows for one in in_order(ids)]
     if not place.ids_only:
         if not found:
             raise not_found(relation.target, f"of {place.kind.type} {owner}")
@@ -177,9 +180,10 @@ def texts_of(
     reading: Reading, look: Wanted, query: Query, rows: list[tuple[Any, ...]]
 ) -> tuple[list[bytes], list[bytes] | None]:
     """The documents of rows, and those to include, where anything is."""
-    found = data_of(reading.store, look, rows)
+    columns = columns_of(rows)
+    found = data_of(look, columns)
     extra = included(reading.store, look, query, found) if query.include else None
-    return documents(look, rows, found), extra
+    return documents(look, columns), extra
 
 
 def page_rows(reading: Reading, kind: Kind, source: Source, query: Query, columns: str) -> Page:

@@ -6,7 +6,7 @@ One connection, used by one request at a time: whoever calls holds the applicati
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,9 @@ LINK = "INSERT OR IGNORE INTO links VALUES (?, ?, ?, ?)"
 MEMBER = "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)"
 MOST_VALUES = 900
 """Values in one `IN (...)`: old SQLite allows 999."""
+
+MOST_TEXTS = 50_000
+"""Finished texts that are kept: a kilobyte each, or two."""
 
 FIXED_TABLES = """
 CREATE TABLE links (source_type TEXT, source_id TEXT, name TEXT, target_id TEXT,
@@ -55,6 +58,8 @@ class Store:
     def __init__(self, path: str = ":memory:") -> None:
         """Open the database at `path`, and make its tables where it is new."""
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._texts: dict[Hashable, dict[str, bytes]] = {}
+        self._changes = 0
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
         self.new = not self.all("SELECT 1 FROM sqlite_master WHERE name = 'settings'")
@@ -122,6 +127,13 @@ class Store:
             chunk = wanted[start : start + MOST_VALUES]
             where = f"{kind.table} WHERE {column} IN ({marks(chunk)})"
             yield from self.all(f"SELECT {selected} FROM {where} ORDER BY id", chunk)  # noqa: S608
+
+    def finished(self, key: Hashable) -> dict[str, bytes]:
+        """Texts by resource id, kept under `key` until something in the account changes."""
+        changes = self._connection.total_changes
+        if changes != self._changes or sum(map(len, self._texts.values())) > MOST_TEXTS:
+            self._texts, self._changes = {}, changes
+        return self._texts.setdefault(key, {})
 
     def exists(self, kind: Kind, resource_id: str) -> bool:
         """Whether a resource is there."""
