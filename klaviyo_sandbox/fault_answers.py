@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from klaviyo_sandbox.contract import Operation
-from klaviyo_sandbox.faults import BULK_IMPORT, JOB_KINDS, PAGE_KINDS, Fault
+from klaviyo_sandbox.faults import JOB_KINDS, PAGE_KINDS, Fault, job_operations
 from klaviyo_sandbox.messages import Problem, Refusal, Request, Response, throttled
 
 CHALLENGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
@@ -23,7 +23,7 @@ def fitting(request: Request, operation: Operation) -> frozenset[str]:
     kinds = {"status", "delay", "reset", "truncated", "html_403"}
     if request.method != "GET":
         kinds.add("lost_response")
-        return frozenset(kinds | JOB_KINDS if operation.id == BULK_IMPORT else kinds)
+        return frozenset(kinds | JOB_KINDS if operation.id in job_operations() else kinds)
     if operation.cursor:
         kinds |= PAGE_KINDS
         if not any(name == "page[cursor]" for name, _ in request.query):

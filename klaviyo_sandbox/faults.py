@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -18,7 +19,6 @@ from klaviyo_sandbox.contract import operations
 ANY_OPERATION = "*"
 TOKEN_OPERATION = "oauth_token"  # noqa: S105 - a name, no secret
 OWN_NAMES = frozenset((ANY_OPERATION, TOKEN_OPERATION))
-BULK_IMPORT = "bulk_import_profiles"
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "status": {"status": {"type": "integer", "minimum": 400, "maximum": 599}},
     "delay": {"seconds": {"type": "number", "minimum": 0}},
@@ -146,9 +146,20 @@ def checked(content: Mapping[str, Any]) -> Fault:
     operation = content["operation"]
     if operation not in OWN_NAMES and operation not in operations():
         raise FaultError(f"Klaviyo has no operation {operation!r}.")
-    if kind in JOB_KINDS and operation != BULK_IMPORT:
-        raise FaultError(f"The fault {kind!r} is for {BULK_IMPORT} only.")
+    if kind in JOB_KINDS and operation not in job_operations():
+        raise FaultError(f"The fault {kind!r} is for bulk jobs only.")
     return Fault(**content)
+
+
+@cache
+def job_operations() -> frozenset[str]:
+    """The operations that start a job which can be asked after."""
+    read = {one.path for one in operations().values() if one.method == "GET"}
+    return frozenset(
+        one.id
+        for one in operations().values()
+        if one.method == "POST" and "-bulk-" in one.path and one.path in read
+    )
 
 
 def schema(kind: str) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 
 import msgspec
 
 from klaviyo_sandbox import (
+    bulk_jobs,
     event_writes,
     import_jobs,
     list_writes,
@@ -15,6 +17,7 @@ from klaviyo_sandbox import (
     subscription_writes,
 )
 from klaviyo_sandbox.messages import Response
+from klaviyo_sandbox.shop_jobs import JOB_TYPES, JOBS
 from klaviyo_sandbox.store import Store
 from klaviyo_sandbox.writing import Writing
 
@@ -32,6 +35,7 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "delete_list": list_writes.delete,
     "add_profiles_to_list": list_writes.add_members,
     "remove_profiles_from_list": list_writes.remove_members,
+    **{name: partial(bulk_jobs.create, rule=rule) for name, rule in JOBS.items()},
 }
 
 
@@ -45,6 +49,11 @@ def settle(store: Store, now: float, random: Random) -> None:
                 event_writes.process(store, msgspec.json.decode(content), due, random)
             elif action == "complete_job":
                 import_jobs.complete(store, target, due, content, random)
+            elif action == "start_bulk_job":
+                bulk_jobs.start(store, target, content)
+            elif action == "run_bulk_job":
+                rule = JOB_TYPES[msgspec.json.decode(content)["type"]]
+                bulk_jobs.run(rule, bulk_jobs.Running(store, due, random), target, content)
             elif action == "start_job":
                 import_jobs.start(store, target, due)
             else:

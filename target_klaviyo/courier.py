@@ -64,7 +64,21 @@ class Courier:
                 total.add(part)
             if total.error:
                 break
-        return total
+        return self._continued(plan, total)
+
+    def _continued(self, plan: Plan, total: Delivery) -> Delivery:
+        """What became of it all once the plan's sequel, if any, is delivered too."""
+        if total.error or plan.then is None:
+            return total
+        try:
+            sequel = plan.then(total.settled)
+        except KlaviyoError as error:
+            total.error = error
+            return total
+        rest = self.deliver(sequel)
+        rest.requests += total.requests
+        rest.jobs += total.jobs
+        return rest
 
     def _part(self, shipment: Shipment, stopped: threading.Event) -> Delivery:
         """One request, unless an earlier one has shown that nothing can be sent."""

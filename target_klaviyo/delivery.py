@@ -174,18 +174,28 @@ def settled_by_job(
     rule = PollRule(job.state, timeout_seconds=timeout_seconds)
     try:
         attributes = settled_job(client, rule, job_id)
-        errors = list(import_errors(client, job.errors, job_id)) if failures(attributes) else []
+        errors = errors_of(client, job, job_id, attributes)
     except KlaviyoError as error:
-        reason = f"{error}; {REPEAT}" if isinstance(error, JobFailedError) else UNREAD
-        lost = Outcome("unknown", reason, job_id=job_id)
+        failed = isinstance(error, JobFailedError)
+        told = advice(shipment.transport.repeat_safe)
+        lost = Outcome("unknown", f"{error if failed else UNREAD}; {told}", job_id=job_id)
         yield from (Settled(item, lost) for item in shipment.items)
-        if isinstance(error, JobFailedError):
+        if failed:
             return
         raise
     yield from job_outcomes(shipment, job_id, errors, failures(attributes))
 
 
-UNREAD = f"Klaviyo took the job, but its result could not be read; {REPEAT}"
+UNREAD = "Klaviyo took the job, but its result could not be read"
+
+
+def errors_of(
+    client: KlaviyoClient, job: JobRule, job_id: str, attributes: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """What a finished job has refused."""
+    if job.errors is None:
+        return list(attributes.get("errors") or ())
+    return list(import_errors(client, job.errors, job_id)) if failures(attributes) else []
 
 
 def failures(attributes: Mapping[str, Any]) -> int:

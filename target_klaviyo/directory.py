@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,8 @@ logger = logging.getLogger("target-klaviyo")
 
 # Identifiers in one filter, and profiles on one page: Klaviyo's page holds 100.
 AT_ONCE = 100
+# Ids of the catalogue are long, and 8,000 bytes of address are what servers commonly take.
+CATALOG_IDS = 50
 # Stands for the id of a list that a dry run would have created.
 DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
@@ -181,6 +183,21 @@ class AccountDirectory:
         found = self._together(search, batches)
         return frozenset(folded(kind, value) for part in found for value in part)
 
+    def catalog_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
+        """Which of these ids the catalogue has; with None, all that it has. Asked anew each time.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        conditions = [condition("any", "ids", part) for part in in_batches(ids or (), CATALOG_IDS)]
+        found: set[str] = set()
+        for chosen in [None] if ids is None else conditions:
+            query = Query(filter=chosen, fields={kind: ("external_id",)}, page_size=AT_ONCE)
+            for page in self._client.pages(operation, query):
+                self.requests += 1
+                found.update(one["id"] for one in msgspec.json.decode(page.data))
+        return frozenset(found)
+
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list; read anew each time.
 
@@ -230,9 +247,9 @@ class AccountDirectory:
         }
 
 
-def in_batches(values: list[str]) -> list[list[str]]:
+def in_batches(values: Sequence[str], size: int = AT_ONCE) -> list[list[str]]:
     """As many as one filter takes."""
-    return [values[start : start + AT_ONCE] for start in range(0, len(values), AT_ONCE)]
+    return [list(values[start : start + size]) for start in range(0, len(values), size)]
 
 
 def refused_list(error: ApiError) -> ListFound:

@@ -19,10 +19,13 @@ KILOBYTE, MEGABYTE = 1_000, 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class JobRule:
-    """The operations that read a bulk job and the rows that it refused."""
+    """The operations that read a bulk job and the rows that it refused.
+
+    Without `errors`, the job itself lists them among its attributes.
+    """
 
     state: str
-    errors: str
+    errors: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,13 @@ class Plan:
     """The requests of a batch: waves go out one after the other, requests of a wave together.
 
     With `error`, planning broke off: nothing goes out, and only `settled` has been dealt with.
+    `then` makes the next plan of everything that has settled, some of which it may try anew.
     """
 
     waves: Sequence[Sequence[Shipment]] = ()
     settled: Sequence[Settled] = ()
     error: KlaviyoError | None = None
+    then: Callable[[Sequence[Settled]], Plan] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,9 @@ class Directory(Protocol):
 
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list."""
+
+    def catalog_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
+        """Which of these ids the catalogue has; with None, all that it has."""
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list."""

@@ -15,8 +15,6 @@ from target_klaviyo.mapping import StreamMapping
 from target_klaviyo.outcomes import RejectedRowError
 from target_klaviyo.values import Convert, Locale, conversion
 
-PROPERTIES = "properties"
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -36,6 +34,7 @@ class Projection:
     needs: tuple[tuple[str, ...], ...] = ()
     rest: bool = False
     read_only: tuple[str, ...] = ()
+    holder: str = "properties"
 
     def accepted(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The record as the sink takes it.
@@ -52,7 +51,7 @@ class Projection:
             steps = self.steps.get(column)
             if steps is None:
                 if self.rest:
-                    take(accepted, Step(PROPERTIES, column), column, value)
+                    take(accepted, Step(self.holder, column), column, value)
                 continue
             for step in steps:
                 take(accepted, step, column, value)
@@ -127,6 +126,7 @@ def projection(
         mapping.sink.needs,
         mapping.sink.properties,
         tuple(sorted(left_out)),
+        mapping.sink.holder,
     )
 
 
@@ -200,7 +200,7 @@ def all_steps(
     if mapping.sink.properties:
         for column, declared in mapping.types.items():
             convert = conversion(declared.kind, declared.format, locale)
-            steps[column] = (Step(PROPERTIES, column, convert),)
+            steps[column] = (Step(mapping.sink.holder, column, convert),)
     return steps
 
 

@@ -47,6 +47,7 @@ class SinkSpec:
         plan: Arranges the items of a batch into requests.
         properties: Whether columns that fill no field become custom properties; else they are
             left out.
+        holder: The field that custom properties are part of.
         explicit: Fields that a column fills only when the mapping says so, not by its name.
         after: Sinks whose pending rows must be written first.
         batch_rows: Rows to gather before sending, unless `batch_size_rows` says otherwise.
@@ -61,6 +62,7 @@ class SinkSpec:
     build: Build
     plan: MakePlan
     properties: bool = False
+    holder: str = "properties"
     explicit: frozenset[str] = frozenset()
     after: tuple[str, ...] = ()
     batch_rows: int = 10_000

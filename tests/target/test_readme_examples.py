@@ -19,17 +19,22 @@ SECTION = README.partition("### Examples\n")[2].partition("\n### ")[0]
 EXAMPLES = re.findall(
     r"#### (.*?)\n(?:(?!####).)*?```json\n(.*?)```\n\n```csv\n(.*?)```", SECTION, re.DOTALL
 )
+SHIRT = {"external_id": "shirt-1", "title": "Shirt", "description": "Light", "url": "https://s.dev"}
 PEOPLE = [{"email": f"{name}@shop.example.org"} for name in ("ann", "bob")]
 
 
 def account(sandbox: Sandbox) -> None:
-    """What the examples take to be there: two people, and a list that ann is on."""
+    """What the examples take to be there: two people, a list that ann is on, a shirt."""
     member = {"list_name": "VIP", **PEOPLE[0]}
     messages = [
         schema("profiles", "email"),
         *records("profiles", PEOPLE),
         schema("list_profiles", "list_name", "email"),
         *records("list_profiles", [member]),
+        schema("catalog_categories", "external_id", "name"),
+        *records("catalog_categories", [{"external_id": "shirts", "name": "Shirts"}]),
+        schema("catalog_items", *SHIRT),
+        *records("catalog_items", [SHIRT]),
     ]
     assert load(sandbox, messages).error is None
 

@@ -1,0 +1,11 @@
+"""The bulk jobs of a shop, by operation and by the type of the job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from klaviyo_sandbox import catalog_writes
+from klaviyo_sandbox.bulk_jobs import JobRule
+
+JOBS: Mapping[str, JobRule] = dict(catalog_writes.rules())
+JOB_TYPES: Mapping[str, JobRule] = {rule.type: rule for rule in JOBS.values()}

@@ -1,0 +1,97 @@
+"""The sinks of a shop: its catalogue."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from target_klaviyo.catalog import (
+    CATEGORIES,
+    ITEMS,
+    VARIANTS,
+    Shelf,
+    build_thing,
+    plan_creation,
+    plan_deletion,
+    plan_mirror,
+    plan_update,
+    plan_upsert,
+    removals,
+)
+from target_klaviyo.mirrors import Mirror
+from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
+
+PRODUCT = {
+    "external_id": "string",
+    "title": "string",
+    "description": "string",
+    "url": "string",
+    "price": "number",
+    "image_full_url": "string",
+    "image_thumbnail_url": "string",
+    "images": "json",
+    "custom_metadata": "json",
+    "published": "boolean",
+}
+
+
+def shelf_modes(shelf: Shelf) -> dict[str, Mode]:
+    """The ways to write to the catalogue."""
+    needs = (("external_id",), *((name,) for name in shelf.needed))
+    return {
+        "upsert": Mode(),
+        "create": Mode(plan=partial(plan_creation, shelf), needs=needs),
+        "update": Mode(plan=partial(plan_update, shelf)),
+        "delete": Mode(plan=partial(plan_deletion, shelf)),
+        "mirror": Mode(plan=partial(plan_mirror, shelf), mirror=Mirror(partial(removals, shelf))),
+    }
+
+
+SHOPS: tuple[SinkSpec, ...] = (
+    SinkSpec(
+        "catalog_categories",
+        fields={"external_id": "string", "name": "string"},
+        needs=(("external_id",),),
+        build=partial(build_thing, CATEGORIES),
+        plan=partial(plan_upsert, CATEGORIES),
+        modes=shelf_modes(CATEGORIES),
+        tap=TapForm(frozenset({"extra_attributes"}), {}, frozenset({"id", "updated"})),
+    ),
+    SinkSpec(
+        "catalog_items",
+        fields={**PRODUCT, "category_ids": "json"},
+        needs=(("external_id",),),
+        build=partial(build_thing, ITEMS),
+        plan=partial(plan_upsert, ITEMS),
+        properties=True,
+        holder="custom_metadata",
+        after=("catalog_categories",),
+        modes=shelf_modes(ITEMS),
+        tap=TapForm(
+            frozenset({"extra_attributes"}),
+            {},
+            frozenset({"id", "created", "updated", "variant_ids", "extra_attributes"}),
+        ),
+    ),
+    SinkSpec(
+        "catalog_variants",
+        fields={
+            **PRODUCT,
+            "sku": "string",
+            "inventory_policy": "integer",
+            "inventory_quantity": "number",
+            "item_id": "string",
+        },
+        needs=(("external_id",),),
+        build=partial(build_thing, VARIANTS),
+        plan=partial(plan_upsert, VARIANTS),
+        properties=True,
+        holder="custom_metadata",
+        after=("catalog_items",),
+        modes=shelf_modes(VARIANTS),
+        tap=TapForm(
+            frozenset({"extra_attributes"}),
+            {},
+            frozenset({"id", "created", "updated", "extra_attributes"}),
+        ),
+    ),
+)

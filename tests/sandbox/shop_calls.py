@@ -1,0 +1,49 @@
+"""What the official client's methods for writes of a shop are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from klaviyo_sandbox import Sandbox
+from klaviyo_sandbox.kinds_commerce import ACTIONS, CATALOG
+
+PRODUCT = {"title": "T", "description": "D", "url": "https://s.dev/t"}
+STOCK = {"sku": "S", "inventory_quantity": 1, "price": 2.5}
+
+
+def job(kind: str, rows: str, *things: Mapping[str, Any]) -> list[Any]:
+    """A bulk job."""
+    return [{"data": {"type": kind, "attributes": {rows: {"data": list(things)}}}}]
+
+
+def catalog_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
+    """The bulk jobs of the catalog."""
+    calls = {}
+    ids = {thing: sandbox.account.ids(f"catalog-{thing}") for thing in CATALOG}
+    item = {"item": {"data": {"type": "catalog-item", "id": ids["item"][0]}}}
+    new: dict[str, dict[str, Any]] = {
+        "item": {"attributes": {**PRODUCT, "external_id": "new"}},
+        "variant": {
+            "attributes": {**PRODUCT, **STOCK, "external_id": "new"},
+            "relationships": item,
+        },
+        "category": {"attributes": {"name": "N", "external_id": "new"}},
+    }
+    for thing, plural in CATALOG.items():
+        name = "name" if thing == "category" else "title"
+        rows: dict[str, dict[str, Any]] = {
+            "create": new[thing],
+            "update": {"id": ids[thing][1], "attributes": {name: "Other"}},
+            "delete": {"id": ids[thing][2]},
+        }
+        for action in ACTIONS:
+            row = {"type": f"catalog-{thing}", **rows[action]}
+            kind = f"catalog-{thing}-bulk-{action}-job"
+            calls[f"bulk_{action}_catalog_{plural}"] = job(kind, plural, row)
+    return calls
+
+
+def calls(sandbox: Sandbox) -> dict[str, list[Any]]:
+    """Every write of a shop."""
+    return catalog_calls(sandbox)
