@@ -15,6 +15,7 @@ from klaviyo_sandbox import (
     list_writes,
     profile_writes,
     subscription_writes,
+    suppression_jobs,
 )
 from klaviyo_sandbox.messages import Response
 from klaviyo_sandbox.shop_jobs import JOB_TYPES, JOBS
@@ -28,6 +29,8 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "bulk_import_profiles": import_jobs.create,
     "bulk_subscribe_profiles": subscription_writes.subscribe,
     "bulk_unsubscribe_profiles": subscription_writes.unsubscribe,
+    "bulk_suppress_profiles": suppression_jobs.create,
+    "bulk_unsuppress_profiles": suppression_jobs.create,
     "create_event": event_writes.create,
     "bulk_create_events": event_writes.bulk_create,
     "create_list": list_writes.create,
@@ -54,6 +57,10 @@ def settle(store: Store, now: float, random: Random) -> None:
             elif action == "run_bulk_job":
                 rule = JOB_TYPES[msgspec.json.decode(content)["type"]]
                 bulk_jobs.run(rule, bulk_jobs.Running(store, due, random), target, content)
+            elif action == "suppress":
+                suppression_jobs.work(store, target, due, content, random)
+            elif action == "end_suppressing":
+                suppression_jobs.end(store, target, content)
             elif action == "start_job":
                 import_jobs.start(store, target, due)
             else:

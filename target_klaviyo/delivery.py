@@ -183,7 +183,8 @@ def settled_by_job(
         if failed:
             return
         raise
-    yield from job_outcomes(shipment, job_id, errors, failures(attributes))
+    taken_over = unrefused(attributes, job_id)
+    yield from job_outcomes(shipment, taken_over, errors, failures(attributes))
 
 
 UNREAD = "Klaviyo took the job, but its result could not be read"
@@ -203,10 +204,22 @@ def failures(attributes: Mapping[str, Any]) -> int:
     return int(attributes.get("failed_count") or 0)
 
 
+def unrefused(attributes: Mapping[str, Any], job_id: str) -> Outcome:
+    """The outcome of whatever a finished job did not refuse; some jobs skip rows."""
+    skipped = int(attributes.get("skipped_count") or 0)
+    if skipped and skipped >= int(attributes.get("total_count") or 0):
+        return Outcome("skipped", "Klaviyo's job skipped it, as nothing to change", job_id=job_id)
+    return Outcome("accepted", SKIPPED_SOME if skipped else None, job_id=job_id)
+
+
+SKIPPED_SOME = "its job skipped some rows, as nothing to change, without saying which"
+
+
 def job_outcomes(
-    shipment: Shipment, job_id: str, errors: Sequence[Mapping[str, Any]], failed: int
+    shipment: Shipment, taken_over: Outcome, errors: Sequence[Mapping[str, Any]], failed: int
 ) -> Iterator[Settled]:
-    """The outcome of each item of a finished job."""
+    """The outcome of each item of a finished job; `taken_over` is that of the good ones."""
+    job_id = str(taken_over.job_id)
     reasons: dict[int, list[Mapping[str, Any]]] = {}
     for error in errors:
         index = item_meant(shipment, error)
@@ -219,7 +232,7 @@ def job_outcomes(
         if index in reasons:
             yield Settled(item, job_refusal(reasons[index], job_id))
         else:
-            yield Settled(item, rest or Outcome("accepted", job_id=job_id))
+            yield Settled(item, rest or taken_over)
 
 
 UNNAMED = "Klaviyo's job refused rows without saying which; look at its import errors"

@@ -16,6 +16,7 @@ from target_klaviyo.mirrors import Mirror
 from target_klaviyo.profiles import build_profile, plan_profiles
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
 from target_klaviyo.subscriptions import plan_subscriptions
+from target_klaviyo.suppressions import build_suppression, plan_liftings, plan_suppressions
 
 IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "string"}
 LOCATION = (
@@ -172,5 +173,14 @@ PEOPLE: tuple[SinkSpec, ...] = (
         after=("profiles", "lists", "list_profiles"),
         # As many as possible at once: of the changes in a batch only the last one is sent.
         batch_rows=100_000,
+    ),
+    SinkSpec(
+        "suppressions",
+        fields={"email": "email"},
+        needs=(("email",),),
+        build=build_suppression,
+        plan=plan_suppressions,
+        after=("profiles", "subscriptions"),
+        modes={"suppress": Mode(), "unsuppress": Mode(plan=plan_liftings)},
     ),
 )

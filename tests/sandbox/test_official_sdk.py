@@ -98,6 +98,14 @@ def consent_job(action: str, word: str) -> dict[str, Any]:
     }
 
 
+def suppression_job(action: str) -> dict[str, Any]:
+    """A suppression by hand of one address, or its end."""
+    return {
+        "type": f"profile-suppression-bulk-{action}-job",
+        "attributes": {"profiles": {"data": [profile(email="ada@klaviyo-sandbox.dev")]}},
+    }
+
+
 def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
     """What the client's method for a write is called with."""
     account = sandbox.account
@@ -113,6 +121,8 @@ def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
         "bulk_create_events": [{"data": bulk_events(profile(**ADA), [event(unique_id="1")])}],
         "bulk_subscribe_profiles": [{"data": consent_job("create", "SUBSCRIBED")}],
         "bulk_unsubscribe_profiles": [{"data": consent_job("delete", "UNSUBSCRIBED")}],
+        "bulk_suppress_profiles": [{"data": suppression_job("create")}],
+        "bulk_unsuppress_profiles": [{"data": suppression_job("delete")}],
         "create_list": [{"data": name}],
         "update_list": [group, {"data": {**name, "id": group}}],
         "delete_list": [account.ids("list")[1]],
