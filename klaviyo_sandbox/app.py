@@ -36,13 +36,15 @@ class Settings:
 
     `delay` is in real seconds for every answer; `event_delay` is how many of the sandbox's
     seconds an event stays invisible after it was accepted; `always_data` puts relationship data
-    into every answer, asked for or not.
+    into every answer, asked for or not; `raised` is how many times Klaviyo's limits are allowed,
+    as Klaviyo grants to some accounts.
     """
 
     limits: bool = True
     delay: float = 0.0
     event_delay: float = 0.0
     always_data: bool = False
+    raised: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ class App:
         self._services = services
         self._settings = settings
         self._router = Router(operations())
-        self._limiter = Limiter(services.clock, operations(), on=settings.limits)
+        self._limiter = Limiter(
+            services.clock, operations(), on=settings.limits, raised=settings.raised
+        )
 
     def __call__(self, request: Request) -> Response:
         """The answer to a request."""

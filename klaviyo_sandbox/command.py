@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     add("--db", default=":memory:", help="file that keeps the account; memory without")
     add("--delay-ms", default=0, type=float, help="milliseconds that every answer takes more")
     add("--no-limits", action="store_true", help="answer without rate limits")
+    add("--raised", default=1, type=int, help="how many times Klaviyo's limits are allowed")
     add("--time-scale", default=1.0, type=positive, help="how many times as fast time passes")
     add("--key", nargs="+", action="append", default=[], help="pk_...=scope,... (repeatable)")
     add("--faults", type=Path, help="JSON file with a list of faults")
@@ -74,6 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         port=options.port,
         keys=key_scopes([text for texts in options.key for text in texts]),
         limits=not options.no_limits,
+        raised=options.raised,
         time_scale=options.time_scale,
         delay=options.delay_ms / 1000,
         compress=options.gzip,

@@ -43,6 +43,7 @@ class Sandbox:
         port: int = 0,
         keys: Mapping[str, Iterable[str] | None] | None = None,
         limits: bool = True,
+        raised: int = 1,
         time_scale: float = 1.0,
         clock: Clock | None = None,
         delay: float = 0.0,
@@ -55,7 +56,8 @@ class Sandbox:
         """Prepare a sandbox; entering it starts the server.
 
         `keys` gives the scopes of each private key (None: all); with no keys, every `pk_...`
-        may do everything. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
+        may do everything. `raised` multiplies Klaviyo's limits, and what the rate headers say of
+        them. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
         seconds) hides accepted events for a while. `time_scale` accelerates rate windows and
         jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing
         `db` is continued, not seeded.
@@ -69,7 +71,7 @@ class Sandbox:
         self.faults = Faults()
         self.requests = Ledger(keep_answers=keep_answers)
         self._seed = Seed(seed, profiles, events, date, event_bytes, traps)
-        self._settings = Settings(limits, delay, event_delay, always_data)
+        self._settings = Settings(limits, delay, event_delay, always_data, raised)
         scopes = {
             key: None if names is None else frozenset(names) for key, names in (keys or {}).items()
         }

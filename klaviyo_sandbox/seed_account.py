@@ -166,7 +166,9 @@ def flows(random: Random, end: float, account: Account) -> None:
             "updated": iso_seconds(end - (60 - number // 2) * DAY),
             "trigger_type": trigger,
         }
-        targets = {"Metric": account.metrics, "Added to List": account.lists}.get(trigger, [""])
+        # Klaviyo says "Added to List" of segments too.
+        groups = account.segments if number % 8 == 5 else account.lists  # noqa: PLR2004
+        targets = {"Metric": account.metrics, "Added to List": groups}.get(trigger, [""])
         columns = {"trigger_id": targets[number % len(targets)]}
         account.flows.append(short_id(random))
         links = some_tags(random, account, number)

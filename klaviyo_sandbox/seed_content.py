@@ -33,7 +33,7 @@ def content_resources(
     yield from estimations(random, account)
     yield from devices(random, end, profiles)
     yield from suppression_jobs(random, end, account)
-    yield from import_jobs(random, end, account)
+    yield from import_jobs(random, end, account, profiles)
     yield tracking_setting(random)
 
 
@@ -233,7 +233,9 @@ def suppression_jobs(random: Random, end: float, account: Account) -> Iterator[R
             yield Resource(kind, job_id(random, end), attributes, links=links)
 
 
-def import_jobs(random: Random, end: float, account: Account) -> Iterator[Resource]:
+def import_jobs(
+    random: Random, end: float, account: Account, profiles: Sequence[str]
+) -> Iterator[Resource]:
     """Imports of profiles into a list; every second one refused some rows."""
     for number in range(4):
         failed = 25 * (number % 2)
@@ -248,7 +250,7 @@ def import_jobs(random: Random, end: float, account: Account) -> Iterator[Resour
             "started_at": iso_microseconds(end - (number + 3) * DAY + 5),
         }
         job = job_id(random, end)
-        links = {"lists": account.lists[number : number + 1]}
+        links = {"lists": account.lists[number : number + 1], "profiles": profiles[number::10]}
         yield Resource("profile-bulk-import-job", job, attributes, links=links)
         for row in range(failed):
             error = {

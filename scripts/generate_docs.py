@@ -14,12 +14,15 @@ from typing import Any
 
 from klaviyo_client.operations import operation, operations
 from klaviyo_sandbox import served_operations
+from tap_klaviyo.coverage import VIEWS, carriers, collections
+from tap_klaviyo.scopes import needed_scopes
 from tap_klaviyo.settings import SETTINGS as TAP_SETTINGS
 from tap_klaviyo.specs import STREAMS, StreamSpec
 from target_klaviyo.settings import SETTINGS as TARGET_SETTINGS
 from target_klaviyo.specs import SINKS
 
 README = Path(__file__).resolve().parent.parent / "README.md"
+VERBS = {"datetime": "happened", "joined_group_at": "joined", "timestamp": "came"}
 BLOCK = re.compile(r"(<!-- begin (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -39,29 +42,32 @@ def streams() -> str:
                 f"`{spec.name}`",
                 ", ".join(f"`{key}`" for key in spec.primary_keys),
                 reading(spec),
-                ", ".join(f"`{scope}`" for scope in scopes(spec)),
+                ", ".join(f"`{scope}`" for scope in needed_scopes(spec)),
             )
             for spec in STREAMS
         ],
     )
 
 
-def scopes(spec: StreamSpec) -> list[str]:
-    """The scopes that a stream needs, those of its parent included."""
-    parent = operation(spec.parent.operation).scopes if spec.parent else ()
-    return sorted({*operation(spec.operation).scopes, *parent})
-
-
 def reading(spec: StreamSpec) -> str:
     """What an incremental run reads."""
     if spec.replication_key is None:
         return "everything"
-    text = f"what changed by `{spec.replication_key}`"
-    if spec.parent:
-        text = f"who joined by `{spec.replication_key}`"
+    verb = VERBS.get(spec.replication_key, "changed")
+    text = f"what {verb} by `{spec.replication_key}`"
     if spec.lookback_days:
         text += f", and the last {spec.lookback_days} days again"
     return text
+
+
+def coverage() -> str:
+    """What becomes of each collection that Klaviyo shows."""
+    carried = carriers()
+    rows = []
+    for known in collections():
+        names = ", ".join(f"`{name}`" for name in carried.get(known.id, ()))
+        rows.append((f"`{known.path}`", names or f"another view of `{VIEWS[known.id]}`"))
+    return table(("Collection", "Stream"), rows)
 
 
 def settings(schema: Mapping[str, Any]) -> str:
@@ -110,6 +116,7 @@ def sandbox() -> str:
 
 TABLES = {
     "streams": streams,
+    "coverage": coverage,
     "tap settings": lambda: settings(TAP_SETTINGS),
     "target settings": lambda: settings(TARGET_SETTINGS),
     "sinks": sinks,

@@ -13,6 +13,7 @@ from klaviyo_client.wire import Page, read_page
 from tap_klaviyo.records import Record, RecordShape, page_records
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Scan
+from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError, field
 from tap_klaviyo.writer import RecordLine
 
@@ -51,13 +52,14 @@ class Sieve:
 class PageLines:
     """Makes the lines of one stream's pages."""
 
-    def __init__(self, stream: str, key: str | None, shape: RecordShape, thin: ThinPath) -> None:
-        """Make lines of `stream`, whose replication key is `key`."""
-        self._stream = stream
+    def __init__(self, spec: StreamSpec, shape: RecordShape, thin: ThinPath) -> None:
+        """Make lines of the stream of `spec`, with records of that shape."""
+        self._stream = spec.name
+        self._rows = spec.rows or page_records
         self._shape = shape
         self._thin = thin
-        self._key = key
-        self._key_of = self._column(key)
+        self._key = spec.replication_key
+        self._key_of = self._column(self._key)
         self._metric_of = self._column("metric_id")
 
     def _column(self, name: str | None) -> attrgetter[Any] | None:
@@ -79,7 +81,7 @@ class PageLines:
     def whole_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> Iterator[Record]:
         """The records of a page that belong to the stream, each as an object of its own."""
         parsed = whole(page)
-        for record in page_records(self._shape, parsed.data, parsed.included):
+        for record in self._rows(self._shape, parsed.data, parsed.included):
             key = record.get(self._key) if self._key else None
             if sieve.keeps(scan, key, record.get("metric_id")):
                 record.update(scan.columns)

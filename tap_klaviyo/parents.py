@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
-import msgspec
-
 from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import NotFoundError
 from klaviyo_client.operations import operation
 from klaviyo_client.query import Query
+from tap_klaviyo.records import Resource, page_resources
 from tap_klaviyo.scans import Bounds, Scan
-from tap_klaviyo.specs import Parent
+from tap_klaviyo.spec import Parent
 from tap_klaviyo.times import parse_time
+
+CREATED = ("created", "created_at")
 
 
 def member_scans(client: KlaviyoClient, parent: Parent, bounds: Bounds) -> Iterator[Scan]:
-    """One scan for each parent.
+    """One scan for each parent, and for each parent of a parent's.
 
     A parent younger than the bounds is read whole: its members may have joined before (a list
     that was imported).
@@ -24,15 +27,36 @@ def member_scans(client: KlaviyoClient, parent: Parent, bounds: Bounds) -> Itera
     Raises:
         KlaviyoError: the parents could not be read.
     """
-    fields = {operation(parent.operation).resource or "": ("created",)}
-    for page in client.pages(parent.operation, Query(sort="id", fields=fields)):
-        for resource in msgspec.json.decode(page.data):
-            young = is_younger(resource["attributes"].get("created"), bounds.start)
+    above = member_scans(client, parent.parent, bounds) if parent.parent else iter([Scan()])
+    for scan in above:
+        for resource in parent_resources(client, parent, scan):
+            young = is_younger(resource, bounds.start)
             own = Bounds(None, bounds.end) if young else bounds
-            names = {parent.column: resource["id"]}
-            yield Scan(own, path={"id": resource["id"]}, columns=names)
+            columns = {**scan.columns, parent.column: resource["id"]}
+            yield Scan(own, path={"id": resource["id"]}, columns=columns)
 
 
-def is_younger(created: str | None, start: datetime | None) -> bool:
+def parent_resources(client: KlaviyoClient, parent: Parent, scan: Scan) -> Iterator[Resource]:
+    """The parents below one of their own parents; none where that has gone away meanwhile."""
+    known = operation(parent.operation)
+    created = tuple(name for name in known.fields.get(known.resource or "", ()) if name in CREATED)
+    query = Query(
+        sort="id" if "id" in known.sort else None,
+        page_size=known.page.maximum if known.page else None,
+        fields={known.resource or "": created} if created else {},
+    )
+    try:
+        for partition in parent.partitions:
+            narrowed = replace(query, filter=partition)
+            for page in client.pages(parent.operation, narrowed, path=scan.path):
+                yield from page_resources(page.data)
+    except NotFoundError:
+        if not scan.columns:
+            raise
+
+
+def is_younger(resource: Resource, start: datetime | None) -> bool:
     """Whether something was created at or after `start`, as far as can be known."""
+    attributes = resource.get("attributes") or {}
+    created = next((attributes[name] for name in CREATED if attributes.get(name)), None)
     return start is None or created is None or parse_time(created) >= start

@@ -13,6 +13,9 @@ from klaviyo_client.filters import condition, joined
 from klaviyo_client.operations import Operation
 
 GRAIN = timedelta(seconds=1)
+# Fields that most resources do not have. A bound, however early, leaves the others out.
+NOT_OF_ALL = (".suppression.timestamp", ".list_suppressions.timestamp")
+FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ def time_filter(operation: Operation, field_name: str, bounds: Bounds) -> str | 
     """
     operators = operation.filters[field_name].operators
     conditions = []
-    if bounds.start is not None:
-        start = whole_second(bounds.start)
+    earliest = bounds.start or (FIRST if field_name.endswith(NOT_OF_ALL) else None)
+    if earliest is not None:
+        start = whole_second(earliest)
         if "greater-or-equal" in operators:
             conditions.append(condition("greater-or-equal", field_name, start))
         else:

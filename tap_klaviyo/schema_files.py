@@ -29,21 +29,30 @@ def schema_text(name: str) -> str:
 
 def marked_schema(spec: StreamSpec) -> dict[str, Any]:
     """A stream's schema with its relations still marked by `x-klaviyo-relationship`."""
-    record = operation(spec.operation).record or spec.name
-    schema: dict[str, Any] = json.loads(schema_text(record))
+    schema = record_schema(spec)
     properties = schema["properties"]
-    extra = properties.pop(EXTRA)
-    if spec.parent:
-        properties[spec.parent.column] = {"type": "string"}
+    extra = properties.pop(EXTRA, None)
+    properties |= {parent.column: {"type": "string"} for parent in spec.parents}
     includable = operation(spec.operation).include
     for name, part in list(properties.items()):
         if RELATION in part and part[RELATION] not in includable:
             del properties[name]
     properties |= {name: dict(column.schema) for name, column in spec.derived.items()}
-    properties[EXTRA] = extra
+    if extra:
+        properties[EXTRA] = extra
     if spec.replication_key:
         properties[spec.replication_key]["format"] = "date-time"
     schema["required"] = list(spec.primary_keys)
+    return schema
+
+
+def record_schema(spec: StreamSpec) -> dict[str, Any]:
+    """The schema of a stream's records as they come from Klaviyo."""
+    if spec.columns is not None:
+        columns = {name: dict(column) for name, column in spec.columns.items()}
+        return {"type": "object", "properties": columns}
+    record = spec.record or operation(spec.operation).record or spec.name
+    schema: dict[str, Any] = json.loads(schema_text(record))
     return schema
 
 

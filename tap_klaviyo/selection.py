@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from klaviyo_client.operations import Operation, operation
@@ -32,6 +33,9 @@ def deselects_nested(mask: Mask) -> bool:
 def selection_query(spec: StreamSpec, marked: Mapping[str, Any], columns: tuple[str, ...]) -> Query:
     """Includes, sparse fields and additional fields for these columns, sorted for reading."""
     known = operation(spec.operation)
+    largest = known.page.maximum if known.page else None
+    if spec.asks is not None:
+        return replace(spec.asks, sort=sort_field(spec, known), page_size=largest)
     kind = known.resource or ""
     includes = wanted_includes(spec, marked, columns)
     additional = tuple(name for name in known.additional_fields.get(kind, ()) if name in columns)
@@ -40,7 +44,7 @@ def selection_query(spec: StreamSpec, marked: Mapping[str, Any], columns: tuple[
         fields |= included_fields(spec, known)
     return Query(
         sort=sort_field(spec, known),
-        page_size=known.page.maximum if known.page else None,
+        page_size=largest,
         include=includes,
         fields=fields,
         additional_fields={kind: additional} if additional else {},
@@ -92,6 +96,6 @@ def smallest(fields: tuple[str, ...]) -> str:
 
 
 def sort_field(spec: StreamSpec, known: Operation) -> str | None:
-    """The field to sort by: the replication key, else the id; None where nothing sorts."""
-    wanted = (spec.replication_key, "id")
+    """The field to sort by: that of the time bounds, else the id; None where nothing sorts."""
+    wanted = (spec.time_field, "id")
     return next((name for name in wanted if name and name in known.sort), None)

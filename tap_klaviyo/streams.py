@@ -181,7 +181,9 @@ class KlaviyoStream(Stream):
 
     def _say_missing(self, what: str, error: KlaviyoError) -> None:
         """Tell of a metric that Klaviyo refuses, or of a parent that went away meanwhile."""
-        self.logger.warning("Stream %s goes on without %s: %s", self.name, what, error)
+        self.logger.log(
+            self.spec.missing_level, "Stream %s goes on without %s: %s", self.name, what, error
+        )
 
     def compare_start_date(self, value: str, start_date_value: str) -> str:
         """The later of a bookmark and the start date, in whatever form the user wrote it."""
@@ -225,7 +227,7 @@ class KlaviyoStream(Stream):
 
     @cached_property
     def _lines(self) -> PageLines:
-        return PageLines(self.name, self.spec.replication_key, self._shape, self._thin_path)
+        return PageLines(self.spec, self._shape, self._thin_path)
 
     @cached_property
     def _sieve(self) -> Sieve:
@@ -249,11 +251,11 @@ class KlaviyoStream(Stream):
             client=self._klaviyo_tap.client,
             operation_id=self.spec.operation,
             query=replace(query, page_size=self.options.page_size or query.page_size),
-            key=self.spec.replication_key,
+            key=self.spec.time_field,
             own_filter=self.options.filter,
             workers=self.config["max_parallel_requests"],
             room=self._klaviyo_tap.room,
-            thin=self._thin_path if self._thin else None,
+            thin=self._thin_path if self._thin and not self.spec.rows else None,
             now=self._klaviyo_tap.started_at,
             missing=self._say_missing,
         )

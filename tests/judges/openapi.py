@@ -80,10 +80,19 @@ def document(path: Path) -> dict[str, Any]:
 def descriptions(path: Path) -> dict[str, dict[str, Any]]:
     """The file's operations by id."""
     return {
-        operation["operationId"]: operation
+        operation["operationId"]: operation | {"responses": responses(path, operation)}
         for methods in document(path)["paths"].values()
         for operation in methods.values()
         if isinstance(operation, dict) and "operationId" in operation
+    }
+
+
+def responses(path: Path, operation: dict[str, Any]) -> dict[str, Any]:
+    """The answers of an operation, those shared by several looked up."""
+    shared = document(path)["components"].get("responses", {})
+    return {
+        status: shared.get(part.get("$ref", "").rpartition("/")[2], part)
+        for status, part in operation["responses"].items()
     }
 
 

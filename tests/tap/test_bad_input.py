@@ -110,7 +110,7 @@ def test_a_server_that_is_down_is_named(run_tap: RunTap) -> None:
 
 
 def test_a_wait_that_is_too_long_ends_the_run(run_tap: RunTap) -> None:
-    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
         sandbox.faults.add(operation="get_lists", kind="status", status=429, retry_after=7200)
         run = run_tap(sandbox.url, "lists")
         assert run.code == 1
@@ -119,7 +119,7 @@ def test_a_wait_that_is_too_long_ends_the_run(run_tap: RunTap) -> None:
 
 
 def test_a_metric_that_the_account_lacks_is_named(run_tap: RunTap) -> None:
-    with Sandbox(profiles=5, events=5, limits=False) as sandbox:
+    with Sandbox(profiles=5, events=5, limits=False, raised=1_000) as sandbox:
         options = {"events": {"metrics": {"include": ["Place Order"]}}}
         run = run_tap(sandbox.url, "events", stream_options=options)
         assert run.code == 1
@@ -128,7 +128,7 @@ def test_a_metric_that_the_account_lacks_is_named(run_tap: RunTap) -> None:
 
 def test_a_broken_bookmark_is_named(run_tap: RunTap) -> None:
     state = {"bookmarks": {"lists": {"replication_key": "updated", "replication_key_value": "?"}}}
-    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
         run = run_tap(sandbox.url, "lists", state=state)
         assert run.code == 1
         assert "the bookmark in the state is no time" in run.errors
@@ -150,7 +150,7 @@ def test_a_state_of_another_shape_is_refused(run_tap: RunTap, state: Any, messag
 
 
 def test_a_whole_state_message_counts_as_its_value(run_tap: RunTap) -> None:
-    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
         first = run_tap(sandbox.url, "lists")
         again = run_tap(sandbox.url, "lists", state={"type": "STATE", "value": first.state})
         assert len(again.records("lists")) < len(first.records("lists"))
@@ -158,7 +158,7 @@ def test_a_whole_state_message_counts_as_its_value(run_tap: RunTap) -> None:
 
 def test_a_bookmark_of_the_future_is_said_and_counts_as_now(run_tap: RunTap) -> None:
     future = {"replication_key": "updated", "replication_key_value": "2099-01-01T00:00:00+00:00"}
-    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
         run = run_tap(sandbox.url, "lists", state={"bookmarks": {"lists": future}})
         assert run.code == 0
         assert "The bookmark of lists lay in the future" in run.errors
@@ -167,7 +167,7 @@ def test_a_bookmark_of_the_future_is_said_and_counts_as_now(run_tap: RunTap) -> 
 
 def test_partitions_of_another_taps_state_do_not_multiply_records(run_tap: RunTap) -> None:
     partitions = {"partitions": [{"context": {"filter": "a"}}, {"context": {"filter": "b"}}]}
-    with Sandbox(profiles=5, events=0, limits=False) as sandbox:
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
         plain = run_tap(sandbox.url, "campaigns")
         run = run_tap(sandbox.url, "campaigns", state={"bookmarks": {"campaigns": partitions}})
         assert run.records("campaigns") == plain.records("campaigns")

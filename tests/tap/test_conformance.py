@@ -16,7 +16,7 @@ CONFIG = {"api_key": "pk_test", "api_url": "http://127.0.0.1:9"}
 
 @pytest.fixture(scope="class", autouse=True)
 def address() -> Iterator[None]:
-    running = Sandbox(profiles=60, events=600, limits=False)
+    running = Sandbox(profiles=60, events=600, limits=False, raised=1_000)
     with running as sandbox, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TAP_KLAVIYO_API_URL", sandbox.url)
         yield

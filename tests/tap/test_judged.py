@@ -8,7 +8,9 @@ from tests.tap.running import RunTap
 
 
 def test_every_request_and_answer_fits_the_openapi_file(run_tap: RunTap) -> None:
-    with Sandbox(profiles=60, events=1500, traps=False, keep_answers=True, limits=False) as sandbox:
+    with Sandbox(
+        profiles=60, events=1500, traps=False, keep_answers=True, limits=False, raised=1_000
+    ) as sandbox:
         first = run_tap(sandbox.url)
         assert first.code == 0, first.errors
         options = {"events": {"metrics": {"include": ["Placed Order"]}, "page_size": 100}}

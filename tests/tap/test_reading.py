@@ -15,7 +15,7 @@ from tests.tap.running import Run, RunTap, catalog
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(profiles=150, events=3000, limits=False) as running:
+    with Sandbox(profiles=150, events=3000, limits=False, raised=1_000) as running:
         yield running
 
 

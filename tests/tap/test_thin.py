@@ -139,7 +139,7 @@ def test_both_paths_say_the_same(name: str, data: st.DataObject) -> None:
     thin = ThinPath(shape)
     scan = SCAN if name == "list_profiles" else Scan()
     answer = Answer(200, {}, json.dumps({**page, "links": {"next": None}}).encode())
-    paths = PageLines(name, SPECS[name].replication_key, shape, thin)
+    paths = PageLines(SPECS[name], shape, thin)
     decoded = thin.page(answer, "get_events")
     lines, keys = paths.lines(scan, decoded, Sieve(), None, NOW)
     whole = [

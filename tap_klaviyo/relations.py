@@ -1,0 +1,110 @@
+"""Records that are relations: pairs of ids, or resources that come only with another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from klaviyo_client.operations import operation
+from klaviyo_client.query import Query
+from tap_klaviyo.records import (
+    Record,
+    RecordShape,
+    Resource,
+    flat_record,
+    page_included,
+    page_resources,
+)
+from tap_klaviyo.spec import WHOLE, Parent, Rows, StreamSpec
+
+ID = {"type": "string"}
+
+
+def linked(
+    name: str,
+    operation_id: str,
+    relation: str,
+    columns: tuple[str, str],
+    partitions: tuple[str | None, ...] = WHOLE,
+) -> StreamSpec:
+    """The stream of all pairs that a relation of a collection makes, read with its pages.
+
+    `columns` are those of the resource's id and of the related one's.
+    """
+    own, other = columns
+    known = operation(operation_id)
+    # Nothing is wanted of either side but its id: the first field is as good as any.
+    fields = {kind: names[:1] for kind, names in known.fields.items()}
+    return StreamSpec(
+        name,
+        operation_id,
+        primary_keys=(own, other),
+        partitions=partitions,
+        columns={own: ID, other: ID},
+        rows=pair_rows(own, relation, other),
+        asks=Query(include=(relation,), fields=fields),
+    )
+
+
+def identifiers(name: str, operation_id: str, parent: Parent, other: str) -> StreamSpec:
+    """The stream of all pairs of a parent and what one of its relationships names."""
+    return StreamSpec(
+        name,
+        operation_id,
+        primary_keys=(parent.column, other),
+        parent=parent,
+        columns={other: ID},
+        rows=identifier_rows(other),
+        asks=Query(),
+    )
+
+
+def pair_rows(own: str, relation: str, other: str) -> Rows:
+    """Makes the pairs of a page."""
+
+    def rows(
+        shape: RecordShape,  # noqa: ARG001 - both columns are keys, and always wanted
+        data: msgspec.Raw,
+        included: msgspec.Raw,  # noqa: ARG001
+    ) -> Iterator[Record]:
+        for resource in page_resources(data):
+            for target in targets(resource, relation):
+                yield {own: resource["id"], other: target["id"]}
+
+    return rows
+
+
+def identifier_rows(other: str) -> Rows:
+    """Makes a record of each identifier of a page; the parent's id comes with the scan."""
+
+    def rows(
+        shape: RecordShape,  # noqa: ARG001
+        data: msgspec.Raw,
+        included: msgspec.Raw,  # noqa: ARG001
+    ) -> Iterator[Record]:
+        for resource in page_resources(data):
+            yield {other: resource["id"]}
+
+    return rows
+
+
+def included_rows(relation: str, own: str) -> Rows:
+    """Makes a record of each included resource; `own` is the column of whose it is."""
+
+    def rows(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:
+        by_key = page_included(included)
+        for resource in page_resources(data):
+            for target in targets(resource, relation):
+                record = flat_record(shape, by_key[target["type"], target["id"]], {})
+                record[own] = resource["id"]
+                yield record
+
+    return rows
+
+
+def targets(resource: Resource, relation: str) -> list[dict[str, Any]]:
+    """What a to-many relation of a resource names."""
+    found = ((resource.get("relationships") or {}).get(relation) or {}).get("data")
+    return found if isinstance(found, list) else []

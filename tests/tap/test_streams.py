@@ -1,0 +1,289 @@
+"""Every stream against the account that it reads: row for row, key for key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import jsonschema
+import pytest
+
+from klaviyo_client.operations import operation
+from klaviyo_sandbox import Sandbox
+from klaviyo_sandbox.account import Account
+from tap_klaviyo.records import RELATION
+from tap_klaviyo.schema_files import marked_schema
+from tap_klaviyo.spec import StreamSpec
+from tap_klaviyo.specs import STREAMS
+from tests.tap.running import Run, RunTap, catalog
+
+Resource = dict[str, Any]
+Row = dict[str, Any]
+# After the account's history, and before today.
+LATELY = "2026-10-01T00:00:00+00:00"
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """Limits far above Klaviyo's, so that reading everything takes no minute."""
+    with Sandbox(profiles=90, events=700, limits=False, raised=1_000, keep_answers=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def full(sandbox: Sandbox, module_tap: RunTap) -> Run:
+    run = module_tap(sandbox.url)
+    assert run.code == 0, run.errors
+    return run
+
+
+def related(resource: Resource, name: str) -> list[str]:
+    """The ids of a relationship."""
+    data = resource["relationships"][name].get("data") or []
+    return [one["id"] for one in (data if isinstance(data, list) else [data])]
+
+
+def pairs(kind: str, own: str, relation: str, other: str) -> Callable[[Account], list[Row]]:
+    """What a stream of links holds."""
+    return lambda account: [
+        {own: one["id"], other: target}
+        for one in account.resources(kind)
+        for target in related(one, relation)
+    ]
+
+
+def suppressed(name: str) -> Callable[[Account], list[Row]]:
+    """What the subscriptions of all profiles say of suppressions."""
+    return lambda account: [
+        {"profile_id": one["id"], "email": one["attributes"]["email"], **entry}
+        for one in account.resources("profile")
+        for entry in one["attributes"]["subscriptions"]["email"]["marketing"][name]
+    ]
+
+
+def members(kind: str) -> Callable[[Account], list[Row]]:
+    """Who is in the lists or segments."""
+    return lambda account: [
+        {f"{kind}_id": group, "id": profile, "joined_group_at": joined}
+        for group in account.ids(kind)
+        for profile, joined in account.members(group).items()
+    ]
+
+
+def imported(account: Account) -> list[Row]:
+    """Whom the seeded imports have brought: every tenth profile, by the number of the import."""
+    jobs = account.resources("profile-bulk-import-job")
+    newest = sorted(jobs, key=lambda one: one["attributes"]["created_at"], reverse=True)
+    return [
+        {"job_id": job["id"], "profile_id": profile}
+        for number, job in enumerate(newest)
+        for profile in account.ids("profile")[number::10]
+    ]
+
+
+# What no resource of the account says as it stands.
+EXPECTED: dict[str, Callable[[Account], list[Row]]] = {
+    "campaign_tags": pairs("campaign", "campaign_id", "tags", "tag_id"),
+    "catalog_category_items": pairs("catalog-category", "category_id", "items", "item_id"),
+    "flow_tags": pairs("flow", "flow_id", "tags", "tag_id"),
+    "list_flow_triggers": pairs("list", "list_id", "flow-triggers", "flow_id"),
+    "list_profiles": members("list"),
+    "list_tags": pairs("list", "list_id", "tags", "tag_id"),
+    "metric_flow_triggers": pairs("metric", "metric_id", "flow-triggers", "flow_id"),
+    "profile_bulk_import_job_lists": pairs("profile-bulk-import-job", "job_id", "lists", "list_id"),
+    "profile_bulk_import_job_profiles": imported,
+    "profile_list_suppressions": suppressed("list_suppressions"),
+    "profile_suppressions": suppressed("suppression"),
+    "segment_flow_triggers": pairs("segment", "segment_id", "flow-triggers", "flow_id"),
+    "segment_profiles": members("segment"),
+    "segment_tags": pairs("segment", "segment_id", "tags", "tag_id"),
+}
+KINDS = {"conversations": "conversation"}
+
+
+def kind_of(spec: StreamSpec) -> str:
+    """The resource that a stream's records are."""
+    return KINDS.get(spec.name) or operation(spec.operation).resource or ""
+
+
+def expected(spec: StreamSpec, account: Account) -> list[Row]:
+    """What the account holds for a stream."""
+    if spec.name in EXPECTED:
+        return EXPECTED[spec.name](account)
+    resources = account.resources(kind_of(spec))
+    return [{"id": one["id"], **one["attributes"]} for one in resources]
+
+
+def comparable(value: Any) -> Any:
+    """A value with date-times in one form."""
+    if isinstance(value, dict):
+        return {name: comparable(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [comparable(part) for part in value]
+    if isinstance(value, str) and value[4:5] == value[7:8] == "-":
+        return datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return value
+
+
+def key_of(spec: StreamSpec, row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in spec.primary_keys)
+
+
+@pytest.mark.parametrize("spec", STREAMS, ids=lambda spec: spec.name)
+def test_a_first_run_holds_what_the_account_holds(
+    sandbox: Sandbox, full: Run, spec: StreamSpec
+) -> None:
+    records = {key_of(spec, record): record for record in full.records(spec.name)}
+    assert len(records) == len(full.records(spec.name)), "nothing comes twice"
+    rows = expected(spec, sandbox.account)
+    assert rows, "the account must hold some"
+    assert set(records) == {key_of(spec, row) for row in rows}
+    for row in rows:
+        record = records[key_of(spec, row)]
+        extra = record.get("extra_attributes") or {}
+        for name, value in row.items():
+            if name not in spec.unselected:
+                held = record[name] if name in record else extra[name]
+                assert comparable(held) == comparable(value), name
+
+
+@pytest.mark.parametrize(
+    "spec", [spec for spec in STREAMS if spec.name not in EXPECTED], ids=lambda spec: spec.name
+)
+def test_records_name_what_they_belong_to(sandbox: Sandbox, full: Run, spec: StreamSpec) -> None:
+    resources = {one["id"]: one for one in sandbox.account.resources(kind_of(spec))}
+    columns = {
+        name: part[RELATION]
+        for name, part in marked_schema(spec)["properties"].items()
+        if RELATION in part and name not in spec.unselected
+    }
+    columns |= {
+        one.column: one.column.removesuffix("_id").replace("_", "-") for one in spec.parents
+    }
+    for record in full.records(spec.name):
+        relations = resources[record["id"]].get("relationships", {})
+        for column, relation in columns.items():
+            if relation in relations:
+                held = record[column] or []
+                ids = held if isinstance(held, list) else [held]
+                assert sorted(ids) == related(resources[record["id"]], relation), column
+    assert all(record[one.column] for one in spec.parents for record in full.records(spec.name))
+
+
+@pytest.mark.parametrize("spec", STREAMS, ids=lambda spec: spec.name)
+def test_every_record_fits_its_schema_strictly(full: Run, spec: StreamSpec) -> None:
+    schema = next(
+        one["schema"]
+        for one in full.messages
+        if one["type"] == "SCHEMA" and one["stream"] == spec.name
+    )
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    strict = {**schema, "additionalProperties": False}
+    validator = jsonschema.Draft202012Validator(strict, format_checker=checker)
+    wanted = set(schema["properties"]) - set(spec.unselected) - {"extra_attributes"}
+    for record in full.records(spec.name):
+        validator.validate(record)
+        assert wanted <= set(record), "a column without a value is null, and there"
+
+
+def changed(spec: StreamSpec, account: Account) -> str:
+    """Put one more resource like one that is there, changed lately; its id."""
+    kind = kind_of(spec)
+    example = account.resources(kind)[0]
+    columns = {
+        relation.replace("-", "_") + "_id": part["data"]["id"]
+        for relation, part in example.get("relationships", {}).items()
+        if isinstance(part.get("data"), dict)
+    }
+    key = spec.replication_key or ""
+    attributes = {**example["attributes"], key: LATELY}
+    if kind == "event":
+        attributes["timestamp"] = int(datetime.fromisoformat(LATELY).timestamp())
+    columns |= {"channel": "sms"} if kind == "campaign" else {}
+    columns |= {"object_type_id": account.ids("object-type")[0]} if "object" in kind else {}
+    account.put(kind, "01NEW", attributes, columns=columns)
+    return "01NEW"
+
+
+def test_a_later_run_brings_what_has_changed_and_nothing_old(run_tap: RunTap) -> None:
+    specs = [
+        spec
+        for spec in STREAMS
+        if spec.replication_key and spec.name not in EXPECTED and spec.name != "profiles"
+    ]
+    with Sandbox(profiles=60, events=300, limits=False, raised=1_000, traps=False) as sandbox:
+        names = [spec.name for spec in specs]
+        first = run_tap(sandbox.url, *names)
+        assert first.code == 0, first.errors
+        new = {spec.name: changed(spec, sandbox.account) for spec in specs}
+        second = run_tap(sandbox.url, *names, state=first.state)
+        assert second.code == 0, second.errors
+        for spec in specs:
+            found = [record["id"] for record in second.records(spec.name)]
+            assert new[spec.name] in found, spec.name
+            before = [record["id"] for record in first.records(spec.name)]
+            assert len(found) < max(2, len(before)), f"{spec.name} reads everything again"
+            bookmark = second.state["bookmarks"][spec.name]["replication_key_value"]
+            assert bookmark == LATELY, spec.name
+
+
+def test_who_was_suppressed_lately_comes_without_reading_everybody(run_tap: RunTap) -> None:
+    names = ("profile_suppressions", "profile_list_suppressions")
+    with Sandbox(profiles=400, events=0, limits=False) as sandbox:
+        first = run_tap(sandbox.url, *names)
+        assert first.code == 0, first.errors
+        assert len(sandbox.requests.of("get_profiles")) == len(names)
+        account = sandbox.account
+        person = next(one for one in account.resources("profile") if not suppressions_of(one))
+        entry = {"reason": "HARD_BOUNCE", "timestamp": LATELY}
+        other = {**entry, "list_id": account.ids("list")[0]}
+        marketing = {"suppression": [entry], "list_suppressions": [other]}
+        columns = {
+            "subscriptions": json.dumps({"email": {"marketing": marketing}}),
+            "suppressed_at": LATELY,
+            "list_suppressed_at": LATELY,
+        }
+        account.put("profile", person["id"], person["attributes"], columns=columns)
+        second = run_tap(sandbox.url, *names, state=first.state)
+        for name, wanted in zip(names, (entry, other), strict=True):
+            newest = max(second.records(name), key=lambda one: one["timestamp"])
+            email = person["attributes"]["email"]
+            assert newest == {"profile_id": person["id"], "email": email, **wanted}
+            assert len(second.records(name)) <= 2
+
+
+def suppressions_of(profile: Resource) -> list[Row]:
+    """All suppressions of a profile."""
+    marketing = profile["attributes"]["subscriptions"]["email"]["marketing"]
+    return [*marketing["suppression"], *marketing["list_suppressions"]]
+
+
+def test_parents_of_parents_that_are_gone_leave_the_others(run_tap: RunTap) -> None:
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
+        account = sandbox.account
+        sandbox.faults.add(operation="get_actions_for_flow", kind="status", status=404)
+        run = run_tap(sandbox.url, "flow_messages")
+        assert run.code == 0, run.errors
+        assert len(run.records("flow_messages")) == account.count("flow-message") - 2
+
+
+def test_deselected_columns_of_links_and_children_stay_out(run_tap: RunTap) -> None:
+    with Sandbox(profiles=60, events=0, limits=False, raised=1_000) as sandbox:
+        chosen = catalog("conversations", "flow_messages", "profile_suppressions")
+        for stream in chosen["streams"]:
+            for row in stream["metadata"]:
+                if row["breadcrumb"][1:] in (["channel"], ["flow_id"], ["email"]):
+                    row["metadata"]["selected"] = False
+        run = run_tap(sandbox.url, catalog_content=chosen)
+        assert run.code == 0, run.errors
+        columns = {
+            "conversations": {"id", "profile_id"},
+            "profile_suppressions": {"profile_id", "reason", "timestamp"},
+        }
+        for name, wanted in columns.items():
+            assert run.records(name)
+            assert all(set(one) - {"extra_attributes"} == wanted for one in run.records(name))
+        assert not any("flow_id" in one for one in run.records("flow_messages"))
+        assert all(one["flow_action_id"] for one in run.records("flow_messages"))
