@@ -24,6 +24,7 @@ ACCOUNT: tuple[StreamSpec, ...] = (
         "object_ingestion_logs",
         "get_ingestion_logs_for_object_type",
         replication_key="timestamp",
+        trust_order=False,  # newest first, and no other way
         parent=OBJECT_TYPES,
     ),
     StreamSpec("object_records", "get_records_for_object_type", parent=OBJECT_TYPES),

@@ -181,9 +181,8 @@ class KlaviyoStream(Stream):
 
     def _say_missing(self, what: str, error: KlaviyoError) -> None:
         """Tell of a metric that Klaviyo refuses, or of a parent that went away meanwhile."""
-        self.logger.log(
-            self.spec.missing_level, "Stream %s goes on without %s: %s", self.name, what, error
-        )
+        level, text = self.spec.missing_level, "Stream %s goes on without %s: %s"
+        self.logger.log(level, text, self.name, what, error)
 
     def compare_start_date(self, value: str, start_date_value: str) -> str:
         """The later of a bookmark and the start date, in whatever form the user wrote it."""
