@@ -23,6 +23,10 @@ class StreamOptions:
     lookback_days: int | None = None
     metrics: MetricChoice = field(default_factory=MetricChoice)
 
+    def days_again(self, spec: StreamSpec) -> int:
+        """How many days before its bookmark a stream is read again."""
+        return spec.lookback_days if self.lookback_days is None else self.lookback_days
+
 
 MOST_DAYS = 3650
 OPTIONS: Mapping[str, tuple[type, ...]] = {

@@ -294,8 +294,7 @@ class KlaviyoStream(Stream):
         """The time bounds of this run."""
         if bookmark is None and self.spec.parent:
             return Bounds()  # whole lists were asked for, and half ones would look like leavers
-        lookback = self.options.lookback_days
-        days = self.spec.lookback_days if lookback is None else lookback
+        days = self.options.days_again(self.spec)
         start_date: datetime | None = self._klaviyo_tap.start_date
         start = reading_start(bookmark.start if bookmark else None, start_date, days)
         return Bounds(start, self._klaviyo_tap.end_date)
