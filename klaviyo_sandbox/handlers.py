@@ -10,6 +10,7 @@ import msgspec
 
 from klaviyo_sandbox import (
     bulk_jobs,
+    coupon_writes,
     event_writes,
     import_jobs,
     list_writes,
@@ -38,6 +39,8 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "delete_list": list_writes.delete,
     "add_profiles_to_list": list_writes.add_members,
     "remove_profiles_from_list": list_writes.remove_members,
+    "create_coupon": coupon_writes.create,
+    "update_coupon": coupon_writes.update,
     **{name: partial(bulk_jobs.create, rule=rule) for name, rule in JOBS.items()},
 }
 

@@ -27,6 +27,7 @@ from target_klaviyo.plans import (
     Transport,
     shipped,
 )
+from target_klaviyo.things import merged
 
 # "Accepts up to 100 catalog items per request. The maximum allowed payload size is 5MB."
 LIMITS = Limits(items=100, body_bytes=5 * MEGABYTE, item_bytes=5 * MEGABYTE)
@@ -114,18 +115,6 @@ def build_thing(shelf: Shelf, accepted: Accepted, row: Row, rules: StreamRules) 
     if len(ENCODER.encode(said.get("custom_metadata"))) > METADATA_BYTES:
         raise RejectedRowError("custom_metadata is larger than 100 KB, Klaviyo's limit")
     return Item((row,), b"", identities=(accepted["external_id"],), content=said)
-
-
-def merged(items: Iterable[Item]) -> list[Item]:
-    """One item for each thing; of several rows the last value of each column wins."""
-    things: dict[str, Item] = {}
-    for item in items:
-        (thing,) = item.identities
-        earlier = things.get(thing)
-        rows = (*earlier.rows, *item.rows) if earlier else item.rows
-        content = {**(earlier.content if earlier else {}), **item.content}
-        things[thing] = replace(item, rows=rows, content=content)
-    return list(things.values())
 
 
 def created(shelf: Shelf, item: Item) -> Item:
@@ -231,7 +220,7 @@ def creation_of_missing(shelf: Shelf, directory: Directory, settled: Sequence[Se
     """
     refused = {one.item.identities[0]: one for one in settled if one.outcome.kind == "rejected"}
     ids = [PREFIX + thing for thing in refused]
-    there = directory.catalog_ids(shelf.read, shelf.type, ids) if ids else frozenset()
+    there = directory.known_ids(shelf.read, shelf.type, ids) if ids else frozenset()
     absent = [one.item for thing, one in refused.items() if PREFIX + thing not in there]
     gone = {item.identities for item in absent}
     plan = creation(shelf, absent)
@@ -246,7 +235,7 @@ def plan_mirror(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Pl
         PLACE,
         lambda: frozenset(
             one
-            for one in directory.catalog_ids(shelf.read, shelf.type, None)
+            for one in directory.known_ids(shelf.read, shelf.type, None)
             if one.startswith(PREFIX)
         ),
     )

@@ -29,6 +29,7 @@ logger = logging.getLogger("target-klaviyo")
 AT_ONCE = 100
 # Ids of the catalogue are long, and 8,000 bytes of address are what servers commonly take.
 CATALOG_IDS = 50
+CODES = "get_coupon_codes_for_coupon"
 # Stands for the id of a list that a dry run would have created.
 DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
@@ -183,8 +184,8 @@ class AccountDirectory:
         found = self._together(search, batches)
         return frozenset(folded(kind, value) for part in found for value in part)
 
-    def catalog_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
-        """Which of these ids the catalogue has; with None, all that it has. Asked anew each time.
+    def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
+        """Which of these ids of a shop's things are there; with None, all. Asked anew each time.
 
         Raises:
             KlaviyoError: Klaviyo could not be asked.
@@ -197,6 +198,24 @@ class AccountDirectory:
                 self.requests += 1
                 found.update(one["id"] for one in msgspec.json.decode(page.data))
         return frozenset(found)
+
+    def coupon_codes(self, coupon: str) -> frozenset[str]:
+        """The unique codes of a coupon; none where there is no such coupon.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+        query = Query(fields={"coupon-code": ("unique_code",)}, page_size=AT_ONCE)
+        codes: set[str] = set()
+        try:
+            for page in self._client.pages(CODES, query, path={"id": coupon}):
+                self.requests += 1
+                codes.update(
+                    one["attributes"]["unique_code"] for one in msgspec.json.decode(page.data)
+                )
+        except NotFoundError:
+            self.requests += 1
+        return frozenset(codes)
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list; read anew each time.

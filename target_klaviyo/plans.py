@@ -129,8 +129,11 @@ class Directory(Protocol):
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list."""
 
-    def catalog_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
-        """Which of these ids the catalogue has; with None, all that it has."""
+    def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
+        """Which of these ids of a shop's things are there; with None, all that are there."""
+
+    def coupon_codes(self, coupon: str) -> frozenset[str]:
+        """The unique codes of a coupon; none where there is no such coupon."""
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list."""

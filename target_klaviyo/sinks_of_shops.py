@@ -1,4 +1,4 @@
-"""The sinks of a shop: its catalogue."""
+"""The sinks of a shop: its catalogue, coupons and their codes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from target_klaviyo.catalog import (
     plan_upsert,
     removals,
 )
+from target_klaviyo.coupons import build_code, build_coupon, plan_codes, plan_coupons
 from target_klaviyo.mirrors import Mirror
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
 
@@ -93,5 +94,24 @@ SHOPS: tuple[SinkSpec, ...] = (
             {},
             frozenset({"id", "created", "updated", "extra_attributes"}),
         ),
+    ),
+    SinkSpec(
+        "coupons",
+        fields={
+            "external_id": "string",
+            "description": "string",
+            "monitor_configuration": "json",
+        },
+        needs=(("external_id",),),
+        build=build_coupon,
+        plan=plan_coupons,
+    ),
+    SinkSpec(
+        "coupon_codes",
+        fields={"coupon_id": "string", "unique_code": "string", "expires_at": "date-time"},
+        needs=(("coupon_id",), ("unique_code",)),
+        build=build_code,
+        plan=plan_codes,
+        after=("coupons",),
     ),
 )

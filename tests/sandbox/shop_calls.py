@@ -44,6 +44,23 @@ def catalog_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
     return calls
 
 
+def coupon_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
+    """Coupons and their codes."""
+    coupon = sandbox.account.ids("coupon")[0]
+    new = {"type": "coupon", "attributes": {"external_id": "NEW", "description": "D"}}
+    code = {
+        "type": "coupon-code",
+        "attributes": {"unique_code": "C1"},
+        "relationships": {"coupon": {"data": {"type": "coupon", "id": coupon}}},
+    }
+    changed = {"type": "coupon", "id": coupon, "attributes": {"description": "Other"}}
+    return {
+        "create_coupon": [{"data": new}],
+        "update_coupon": [coupon, {"data": changed}],
+        "bulk_create_coupon_codes": job("coupon-code-bulk-create-job", "coupon-codes", code),
+    }
+
+
 def calls(sandbox: Sandbox) -> dict[str, list[Any]]:
     """Every write of a shop."""
-    return catalog_calls(sandbox)
+    return {**catalog_calls(sandbox), **coupon_calls(sandbox)}

@@ -24,7 +24,7 @@ PEOPLE = [{"email": f"{name}@shop.example.org"} for name in ("ann", "bob")]
 
 
 def account(sandbox: Sandbox) -> None:
-    """What the examples take to be there: two people, a list that ann is on, a shirt."""
+    """What the examples take to be there: two people, a list that ann is on, a shirt, a coupon."""
     member = {"list_name": "VIP", **PEOPLE[0]}
     messages = [
         schema("profiles", "email"),
@@ -35,6 +35,8 @@ def account(sandbox: Sandbox) -> None:
         *records("catalog_categories", [{"external_id": "shirts", "name": "Shirts"}]),
         schema("catalog_items", *SHIRT),
         *records("catalog_items", [SHIRT]),
+        schema("coupons", "external_id"),
+        *records("coupons", [{"external_id": "SUMMER"}]),
     ]
     assert load(sandbox, messages).error is None
 
