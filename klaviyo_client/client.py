@@ -13,7 +13,7 @@ import requests
 
 from klaviyo_client.auth import Credentials
 from klaviyo_client.clock import Clock, SystemClock
-from klaviyo_client.errors import InvalidRequestError, KlaviyoError
+from klaviyo_client.errors import InvalidRequestError, KlaviyoError, RateLimitedError
 from klaviyo_client.operations import Operation, Rate, facts_revision, operation, operation_at
 from klaviyo_client.pacing import Pacer, Ticket
 from klaviyo_client.query import Query, query_parameters, request_rates
@@ -256,7 +256,8 @@ class KlaviyoClient:
             seconds = delay_seconds(details["exception"], details["tries"])
             logger.warning("%s; trying again in %.1f s", details["exception"], seconds)
             if ticket is not None:
-                self._pacer.defer(ticket, seconds)
+                refused = isinstance(details["exception"], RateLimitedError)
+                self._pacer.defer(ticket, seconds, refused=refused)
 
         retrying = backoff.on_exception(
             backoff.constant,

@@ -60,11 +60,33 @@ class Bucket:
     windows: list[Window]
     under_way: int = 0
     blocked_until: float = float("-inf")
+    # What the last answer left of a minute or a day, less the requests that it may not have
+    # counted yet; None where another window binds.
+    spare: int | None = None
+    # Requests of a second that are left to others, once they have been in the way.
+    left_to_others: int = 0
+    refused_at: float = float("-inf")
 
     def delay(self, now: float) -> float:
         """Seconds until one more request fits all windows."""
-        waits = [window.delay(self.under_way, now) for window in self.windows]
-        return max(self.blocked_until - now, *waits)
+        shortest, *longer = self.windows
+        waits = [shortest.delay(self.under_way + self.left_to_others, now)]
+        waits += [window.delay(self.under_way, now) for window in longer]
+        # Others use the account too: with nothing to spare, the answers under way tell more.
+        crowded = self.spare is not None and self.spare <= 0 and self.under_way > 0
+        return max(self.blocked_until - now, RECHECK_SECONDS if crowded else 0.0, *waits)
+
+    def sent(self) -> None:
+        """Count a request that is being sent."""
+        self.under_way += 1
+        if self.spare is not None:
+            self.spare -= 1
+
+    def refused(self, now: float) -> None:
+        """Leave others one request more in each second, up to a quarter of them."""
+        if now >= self.refused_at + SECOND:
+            self.refused_at = now
+            self.left_to_others = min(self.left_to_others + 1, self.windows[0].limit // 4)
 
     def answered(self, now: float) -> None:
         """Count a request that has been answered."""
@@ -112,7 +134,7 @@ class Pacer:
                 delay = max(one.delay(now) for one in held)
                 if delay <= 0:
                     for one in held:
-                        one.under_way += 1
+                        one.sent()
                     return Ticket(operation_id, held)
             if delay > self._max_wait_seconds:
                 raise WaitTooLongError(operation_id, delay, self._max_wait_seconds)
@@ -131,12 +153,17 @@ class Pacer:
                 one.answered(now)
             self._learn(ticket.buckets, headers, now)
 
-    def defer(self, ticket: Ticket, seconds: float) -> None:
-        """Let no request into the ticket's buckets for that long (429, or a failing server)."""
+    def defer(self, ticket: Ticket, seconds: float, *, refused: bool = False) -> None:
+        """Let no request into the ticket's buckets for that long (429, or a failing server).
+
+        Where it was a 429 (`refused`), others use the account in the same second.
+        """
         with self._lock:
-            until = self._clock.monotonic() + seconds
+            now = self._clock.monotonic()
             for one in ticket.buckets:
-                one.blocked_until = max(one.blocked_until, until)
+                one.blocked_until = max(one.blocked_until, now + seconds)
+                if refused:
+                    one.refused(now)
 
     def _learn(self, held: tuple[Bucket, ...], headers: Mapping[str, str], now: float) -> None:
         """Take over the server's limits, and count requests that others have sent."""
@@ -151,6 +178,7 @@ class Pacer:
         binding = binding_window(one.windows, leading_number(limits))
         if remaining is None or binding is None:
             return
+        one.spare = remaining - one.under_way if binding.length > SECOND else None
         others = binding.limit - remaining - binding.used(one.under_way, now)
         binding.answered.extend([now] * others)
 

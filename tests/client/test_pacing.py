@@ -170,6 +170,20 @@ def test_what_others_have_used_of_a_minute(clock: FakeClock) -> None:
     assert clock.now == 1060.0
 
 
+def test_what_is_under_way_may_not_be_counted_yet(clock: FakeClock) -> None:
+    """Others have nearly used the minute up: the answers under way are waited for first."""
+    one, rates = pacer(clock), {"get_things": Rate(75, 750)}
+    headers = {"ratelimit-limit": "750, 75;w=1, 750;w=60"}
+    tickets = [one.acquire("get_things", rates) for _ in range(4)]
+    three = headers | {"ratelimit-remaining": "3"}
+    one.release(tickets[0], three)
+    clock.at(1000.5, lambda: one.release(tickets[1], three))
+
+    one.acquire("get_things", rates)
+
+    assert 1000.5 <= clock.now < 1000.6, "3 may have been those under way"
+
+
 def test_the_plain_form_of_the_headers_is_read_too(clock: FakeClock) -> None:
     one = pacer(clock)
     send(one, {"a": MEDIUM}, {"ratelimit-limit": "150", "ratelimit-remaining": "0"})
