@@ -116,7 +116,7 @@ def test_get_profile(call: Call) -> None:
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_create_profile(call: Call, whole: bool) -> None:
-    attributes: Any = {"email": f"new-{whole}@shop.example.net", "first_name": "Jo"}
+    attributes: Any = {"email": f"new-{whole:d}@shop.example.net", "first_name": "Jo"}
     given = {"data": {"type": "profile", "attributes": attributes}} if whole else attributes
 
     made = call("create-profile", {"attributes": given})
