@@ -19,14 +19,21 @@ class Skipped(Exception):  # noqa: N818 - no error: the way does not exist here
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to do it. `rounds` is how often it takes part at most; `note` says what differs.
+    """One way to do it.
 
-    With `wanted`, another number of records ends the benchmark: a fast wrong reader is no reader.
+    Attributes:
+        name: As the report calls it.
+        measure: Does it once.
+        rounds: How often it takes part at most.
+        needed: Whether the benchmark ends when it fails; a rival is left out then.
+        wanted: Another number of records ends the benchmark: a fast wrong reader is no reader.
+        note: What differs.
     """
 
     name: str
     measure: Callable[[], Run]
     rounds: int = 99
+    needed: bool = False
     wanted: int | None = None
     note: str = ""
 
@@ -75,7 +82,7 @@ def measured(way: Way, at: int, outcome: Outcome) -> None:
     try:
         run = way.measure()
     except (CommandError, Skipped) as reason:
-        if way.wanted is not None:
+        if way.needed:
             raise
         outcome.notes.append(f"left out: {str(reason)[-300:]}")
         progress(f"  {way.name}: {reason}")

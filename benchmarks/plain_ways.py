@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +33,9 @@ class Selection:
 def catalog(server: Server, folder: Path, selection: Selection) -> Path:
     """A catalog file that selects just this, made as a user would: discover, then select."""
     name = "-".join(sorted([*selection.streams, *selection.columns]))
-    file = folder / f"catalog-{name}.json"
+    file = folder / f"catalog-{zlib.crc32(name.encode())}.json"
     if not file.exists():
-        command = [str(BIN / "tap-klaviyo"), "--config=ENV", "--discover"]
-        said = subprocess.run(command, env=environ(server), capture_output=True, check=True)
-        content = json.loads(said.stdout)
+        content = discovered(server)
         for entry in content["streams"]:
             choose(entry, selection)
         file.write_text(json.dumps(content))
@@ -51,11 +51,22 @@ def choose(entry: Mapping[str, Any], selection: Selection) -> None:
             row["metadata"]["selected"] = True
 
 
-def stream_names(server: Server) -> list[str]:
-    """Every stream of the tap."""
+def discovered(server: Server) -> Any:
+    """The catalog that the tap prints."""
     command = [str(BIN / "tap-klaviyo"), "--config=ENV", "--discover"]
-    said = subprocess.run(command, env=environ(server), capture_output=True, check=True)
-    return [entry["tap_stream_id"] for entry in json.loads(said.stdout)["streams"]]
+    variables = {**os.environ, **environ(server)}
+    said = subprocess.run(command, env=variables, capture_output=True, check=True)
+    return json.loads(said.stdout)
+
+
+def stream_names(server: Server) -> list[str]:
+    """Every stream that the tap reads unless told otherwise."""
+    return [
+        entry["tap_stream_id"]
+        for entry in discovered(server)["streams"]
+        for row in entry["metadata"]
+        if not row["breadcrumb"] and row["metadata"].get("selected", True)
+    ]
 
 
 def environ(server: Server, **settings: Any) -> dict[str, str]:

@@ -73,9 +73,9 @@ def ways(bench: Bench, collection: Collection, server: Server, delay: int) -> li
 
     loop = minimal_loop(server, collection.path, collection.query)
     return [
-        Way(TAP, tap(), wanted=wanted),
-        Way(ONE_WORKER, tap(max_parallel_requests=1), slow, wanted),
-        Way(LOOP, lambda: run(loop), slow, wanted),
+        Way(TAP, tap(), needed=True, wanted=wanted),
+        Way(ONE_WORKER, tap(max_parallel_requests=1), slow, needed=True, wanted=wanted),
+        Way(LOOP, lambda: run(loop), slow, needed=True, wanted=wanted),
     ]
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from lists_and_accounts import read_account, read_lists
 from reading import EVENTS, PROFILES, Bench, read_collection
 from results import Results, Section
 from rivals import Environments
@@ -25,6 +26,8 @@ HERE = Path(__file__).resolve().parent
 SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
     "events": partial(read_collection, collection=EVENTS),
     "profiles": partial(read_collection, collection=PROFILES),
+    "lists": read_lists,
+    "account": read_account,
 }
 
 
