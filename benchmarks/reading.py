@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from comparison import HEADER, Outcome, Way, compare, notes, rows
 from plain_ways import Selection, ceiling, minimal_loop, tap_command
 from results import Claim, Section
-from rivals import Environments
+from rivals import AIRBYTE, INGESTR, SINGER_IO, Environments
 from running import Run, run
 from servers import Accounts, Server, Size, progress
 
@@ -20,7 +20,10 @@ TAP, ONE_WORKER, LOOP, CEILING = (
     "ceiling: decode and encode",
 )
 DELAYS = (0, 300)
+Measure = Callable[[], Run]
 MOST_MB = 200
+# How many times as fast as a rival the tap is meant to be, where every answer waits.
+FASTER = ((AIRBYTE, 20), (INGESTR, 20), (SINGER_IO, 100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,63 +38,100 @@ class Bench:
 
     def sized(self, count: int) -> int:
         """A number of records, as many as this run wants."""
-        return max(100, round(count * self.scale))
+        return max(100, round(count * self.scale)) if count else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection that is read whole: its stream, its account, the loop's query."""
+    """A collection that is read whole.
+
+    Attributes:
+        stream: Its name for the tap and in the API.
+        query: What the minimal loop asks for.
+        profiles: How many the account holds.
+        events: How many the account holds.
+        share: The part of such an account that slow ways read. Their speed is the same, or for
+            the time that a rival needs to start, less by what a user of a small account sees.
+    """
 
     stream: str
-    path: str
     query: str
     profiles: int
     events: int
+    share: float
 
-    def size(self, bench: Bench) -> Size:
-        """The account."""
-        return Size(bench.sized(self.profiles), bench.sized(self.events) if self.events else 0)
+    def size(self, bench: Bench, share: float = 1) -> Size:
+        """The account, or one that holds a part."""
+        profiles = round(self.profiles * (1 if self.events else share))
+        return Size(bench.sized(profiles), bench.sized(round(self.events * share)))
 
     def records(self, size: Size) -> int:
         """How many records there are to read."""
-        return size.events if self.stream == "events" else size.profiles
+        return size.events if self.events else size.profiles
 
 
-EVENTS = Collection("events", "events", "page%5Bsize%5D=1000&sort=datetime", 1_000, 200_000)
-PROFILES = Collection("profiles", "profiles", "page%5Bsize%5D=100&sort=updated", 50_000, 0)
+EVENTS = Collection("events", "page%5Bsize%5D=1000&sort=datetime", 1_000, 200_000, 0.5)
+PROFILES = Collection("profiles", "page%5Bsize%5D=100&sort=updated", 50_000, 0, 0.2)
 
 
-def ways(bench: Bench, collection: Collection, server: Server, delay: int) -> list[Way]:
-    """The tap and what it is compared with."""
-    selection = Selection([collection.stream])
-    wanted = collection.records(collection.size(bench))
-    # What waits 300 ms for every page takes long, and does not vary.
-    slow = 1 if delay else bench.rounds
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A server, and how much of a collection it holds."""
 
-    def tap(**settings: int) -> Callable[[], Run]:
-        return lambda: run(tap_command(server, bench.folder, selection, **settings))
+    server: Server
+    records: int
 
-    loop = minimal_loop(server, collection.path, collection.query)
+
+def fast_ways(bench: Bench, collection: Collection, account: Account, delay: int) -> list[Way]:
+    """The tap; without delay also what needs about as long."""
+    measure = tap(bench, collection, account)
+    ways = [Way(TAP, measure, needed=True, wanted=account.records)]
+    if delay:
+        return ways
+    pages = ceiling(account.server, bench.folder, collection.stream, collection.query)
+    return [*ways, *serial_ways(bench, collection, account), Way(CEILING, pages, needed=True)]
+
+
+def serial_ways(
+    bench: Bench, collection: Collection, account: Account, rounds: int = 99
+) -> list[Way]:
+    """What waits for one page before it asks for the next."""
+    loop = minimal_loop(account.server, collection.stream, collection.query)
+    one = tap(bench, collection, account, max_parallel_requests=1)
     return [
-        Way(TAP, tap(), needed=True, wanted=wanted),
-        Way(ONE_WORKER, tap(max_parallel_requests=1), slow, needed=True, wanted=wanted),
-        Way(LOOP, lambda: run(loop), slow, needed=True, wanted=wanted),
+        Way(ONE_WORKER, one, rounds, needed=True, wanted=account.records),
+        Way(LOOP, lambda: run(loop), rounds, needed=True, wanted=account.records),
     ]
+
+
+def slow_ways(bench: Bench, collection: Collection, account: Account, delay: int) -> list[Way]:
+    """What takes long: measured once."""
+    serial = serial_ways(bench, collection, account, 1) if delay else []
+    return [*serial, *bench.rivals.ways(account.server, bench.folder, collection.stream, 1)]
+
+
+def tap(bench: Bench, collection: Collection, account: Account, **settings: int) -> Measure:
+    """One run of the tap."""
+    selection = Selection([collection.stream])
+    command = tap_command(account.server, bench.folder, selection, **settings)
+    return lambda: run(command)
 
 
 def compare_delays(bench: Bench, collection: Collection) -> dict[int, dict[str, Outcome]]:
     """The ways compared at each delay."""
+    whole, part = collection.size(bench), collection.size(bench, collection.share)
     outcomes = {}
     for delay in DELAYS:
         progress(f"{collection.stream}, answers {delay} ms late")
-        with bench.accounts.serve(collection.size(bench), delay_ms=delay) as server:
-            found = ways(bench, collection, server, delay)
-            if not delay:
-                measure = ceiling(server, bench.folder, collection.path, collection.query)
-                found.append(Way(CEILING, measure))
-            slow = 1 if delay else bench.rounds
-            found += bench.rivals.ways(server, bench.folder, collection.stream, slow)
-            outcomes[delay] = compare(found, bench.rounds)
+        with (
+            bench.accounts.serve(whole, delay_ms=delay) as server,
+            bench.accounts.serve(part, delay_ms=delay) as smaller,
+        ):
+            fast = Account(server, collection.records(whole))
+            slow = Account(smaller, collection.records(part))
+            ways = fast_ways(bench, collection, fast, delay)
+            ways += slow_ways(bench, collection, slow, delay)
+            outcomes[delay] = compare(ways, bench.rounds)
     return outcomes
 
 
@@ -124,7 +164,18 @@ def claims(stream: str, delay: int, outcomes: dict[int, dict[str, Outcome]]) -> 
     if stream == "events" and delay:
         still = found[TAP].rate / outcomes[0][TAP].rate
         kept.append(Claim(f"{name}: of the speed at 0 ms", still, ">=", 0.9))
+        kept += rival_claims(name, found)
     return kept
+
+
+def rival_claims(name: str, found: Mapping[str, Outcome]) -> list[Claim]:
+    """What was promised beside the rivals that are there."""
+    rivals = {rival: found[rival] for rival, _ in FASTER if rival in found and found[rival].runs}
+    times = dict(FASTER)
+    return [
+        Claim(f"{name}: times {rival}", found[TAP].times(outcome), ">=", times[rival])
+        for rival, outcome in rivals.items()
+    ]
 
 
 def read_collection(bench: Bench, collection: Collection) -> list[Section]:

@@ -16,11 +16,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from growth import read_more_and_more
+from limits import account_with_limits, read_with_limits
 from lists_and_accounts import read_account, read_lists
 from reading import EVENTS, PROFILES, Bench, read_collection
 from results import Results, Section
 from rivals import Environments
 from servers import Accounts, progress
+from writing import write_rows
 
 HERE = Path(__file__).resolve().parent
 SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
@@ -28,6 +31,10 @@ SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
     "profiles": partial(read_collection, collection=PROFILES),
     "lists": read_lists,
     "account": read_account,
+    "limits": read_with_limits,
+    "account-limits": account_with_limits,
+    "growth": read_more_and_more,
+    "target": write_rows,
 }
 
 
@@ -60,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kept = options.keep or Path(folder)
         kept.mkdir(parents=True, exist_ok=True)
         rivals = Environments(None if options.no_rivals else options.rivals)
-        bench = Bench(Path(folder), Accounts(kept), rivals, options.rounds, options.scale)
+        bench = Bench(
+            Path(folder), Accounts(kept, Path(folder)), rivals, options.rounds, options.scale
+        )
         for name in options.only:
             begun = time.perf_counter()
             results.add(name, SCENARIOS[name](bench))

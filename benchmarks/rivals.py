@@ -19,6 +19,11 @@ from servers import KEY, Server, progress
 
 # When the sandbox's records begin: whoever cuts time into slices asks for no empty ones.
 STARTS = {"events": "2025-08-31T00:00:00Z", "profiles": "2024-09-30T00:00:00Z"}
+AIRBYTE, INGESTR, SINGER_IO = (
+    "airbyte-source-klaviyo 2.13.1",
+    "ingestr 0.14.155",
+    "singer-io tap-klaviyo 1.1.5",
+)
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 Prepare = Callable[[Path, Server, Path, str], Command]
 
@@ -178,14 +183,14 @@ def ingestr(_commands: Path, _server: Server, _folder: Path, stream: str) -> Com
 
 RIVALS = (
     Rival(
-        "airbyte-source-klaviyo 2.13.1",
+        AIRBYTE,
         "airbyte-source-klaviyo==2.13.1",
         "3.11",
         ("events", "profiles"),
         airbyte,
     ),
     Rival(
-        "ingestr 0.14.155",
+        INGESTR,
         "ingestr==0.14.155",
         "3.12",
         ("events", "profiles"),
@@ -193,7 +198,7 @@ RIVALS = (
         "its source alone, its records printed and not loaded; the last version in Python",
     ),
     Rival(
-        "singer-io tap-klaviyo 1.1.5",
+        SINGER_IO,
         "tap-klaviyo==1.1.5",
         "3.12",
         ("events",),

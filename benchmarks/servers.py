@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -60,19 +61,17 @@ class Size:
 class Accounts:
     """Files of sandbox accounts in a folder, each made when it is first asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Keep the files in `folder`."""
+    def __init__(self, folder: Path, copies: Path) -> None:
+        """Keep the files in `folder`, and what is served in `copies`."""
         self._folder = folder
-        self._served = 0
+        self._copies = copies
+        self._numbers = count()
 
     @contextmanager
     def serve(self, size: Size, *, delay_ms: float = 0, limits: bool = False) -> Iterator[Server]:
         """A sandbox with a copy of such an account."""
-        original = self._folder / size.name
-        if not original.exists():
-            self._make(size, original)
-        self._served += 1
-        copy = self._folder / f"served-{self._served}.db"
+        original = self.make(size)
+        copy = self._copies / f"served-{next(self._numbers)}.db"
         shutil.copyfile(original, copy)
         try:
             with started(size, copy, delay_ms=delay_ms, limits=limits) as server:
@@ -80,15 +79,19 @@ class Accounts:
         finally:
             forget(copy)
 
-    def _make(self, size: Size, file: Path) -> None:
-        begun = time.perf_counter()
-        unfinished = file.with_suffix(".unfinished")
-        forget(unfinished)
-        with started(size, unfinished) as server:
-            if size.furnish:
-                size.furnish(server)
-        unfinished.rename(file)
-        progress(f"made {size.name} in {time.perf_counter() - begun:.0f} s")
+    def make(self, size: Size) -> Path:
+        """The file of such an account."""
+        file = self._folder / size.name
+        if not file.exists():
+            begun = time.perf_counter()
+            unfinished = file.with_suffix(".unfinished")
+            forget(unfinished)
+            with started(size, unfinished) as server:
+                if size.furnish:
+                    size.furnish(server)
+            unfinished.rename(file)
+            progress(f"made {size.name} in {time.perf_counter() - begun:.0f} s")
+        return file
 
 
 def forget(file: Path) -> None:

@@ -1,0 +1,53 @@
+"""The scenario of ever more events: time per record and memory stay flat."""
+
+from __future__ import annotations
+
+from comparison import Outcome, Way, compare
+from plain_ways import Selection, tap_command
+from reading import TAP, Bench
+from results import Claim, Section
+from running import run
+from servers import Size, progress
+
+COUNTS = (10_000, 100_000, 1_000_000)
+HEADER = ("Events", "Seconds", "Events/s", "Microseconds per event", "Peak MB", "Rounds")
+SAME = 1.1
+
+
+def read_more_and_more(bench: Bench) -> list[Section]:
+    """Events of ever larger accounts."""
+    found: dict[int, Outcome] = {}
+    for count in map(bench.sized, COUNTS):
+        found[count] = read_events(bench, count)
+    rows = [row(count, outcome) for count, outcome in found.items()]
+    _, before, last = found.values()
+    claims = [
+        Claim(
+            "growth: peak memory of ten times the events", last.peak_mb / before.peak_mb, "<=", SAME
+        ),
+        Claim(
+            "growth: time per event of ten times the events", before.rate / last.rate, "<=", SAME
+        ),
+    ]
+    return [Section("More and more events, 0 ms of delay", HEADER, rows, claims)]
+
+
+def read_events(bench: Bench, count: int) -> Outcome:
+    """Events of an account of that many."""
+    progress(f"{count:,} events")
+    with bench.accounts.serve(Size(1_000, count)) as server:
+        command = tap_command(server, bench.folder, Selection(["events"]))
+        way = Way(TAP, lambda: run(command), needed=True, wanted=count)
+        return compare([way], bench.rounds)[TAP]
+
+
+def row(count: int, outcome: Outcome) -> list[str]:
+    """A row of the table."""
+    return [
+        f"{count:,}",
+        f"{count / outcome.rate:.1f}",
+        f"{outcome.rate:,.0f}",
+        f"{1e6 / outcome.rate:.1f}",
+        f"{outcome.peak_mb:.0f}",
+        str(len(outcome.runs)),
+    ]
