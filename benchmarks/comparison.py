@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from results import number
+from report_text import number
 from running import CommandError, Run
 from servers import progress
 

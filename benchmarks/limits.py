@@ -13,7 +13,8 @@ from typing import Any
 
 from plain_ways import HERE, Selection, stream_names, tap_command
 from reading import Bench
-from results import Claim, Section, number
+from report_text import number
+from results import Claim, Section
 from running import Run, run
 from servers import Server, Size, end, progress
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- begin figures -->\n", "<!-- end figures -->\n"
-WORDS = {">=": "at least", "<=": "at most"}
+from report_text import report
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +23,6 @@ class Claim:
     relation: str
     target: float
     unit: str = ""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the promise is kept."""
-        more = self.relation == ">="
-        return self.value >= self.target if more else self.value <= self.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +61,7 @@ class Results:
         self._sections[scenario] = [asdict(section) for section in sections]
         ordered = {name: self._sections[name] for name in self._order if name in self._sections}
         write(self._file, json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
-        write(self._file.with_suffix(".md"), markdown(ordered))
+        write(self._file.with_suffix(".md"), report(ordered))
 
 
 def write(file: Path, text: str) -> None:
@@ -76,50 +69,3 @@ def write(file: Path, text: str) -> None:
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(file)
-
-
-def markdown(scenarios: Mapping[str, Any]) -> str:
-    """The report."""
-    sections = [section for rows in scenarios.values() for section in rows]
-    claims = [Claim(**claim) for section in sections for claim in section["claims"]]
-    head = (
-        "# Benchmarks\n\nWritten by `python benchmarks/report.py`. Every table is one run, "
-        "its ways in turn; figures are medians.\n\n"
-    )
-    return head + BEGIN + table(CLAIM_HEADER, map(claim_row, claims)) + END + texts(sections)
-
-
-CLAIM_HEADER = ("Figure", "Measured", "Promised", "")
-
-
-def claim_row(claim: Claim) -> tuple[str, ...]:
-    """A promise as a row."""
-    promised = f"{WORDS[claim.relation]} {number(claim.target)}{claim.unit}"
-    kept = "kept" if claim.holds else "**missed**"
-    return claim.text, f"{number(claim.value)}{claim.unit}", promised, kept
-
-
-def texts(sections: Sequence[Mapping[str, Any]]) -> str:
-    """The sections one below the other."""
-    parts = []
-    for section in sections:
-        notes = "".join(f"\n- {note}" for note in section["notes"])
-        parts.append(
-            f"\n## {section['title']}\n\n{section['machine']}\n\n"
-            + table(section["header"], section["rows"])
-            + (f"{notes}\n" if notes else "")
-        )
-    return "".join(parts)
-
-
-def table(header: Sequence[str], rows: Any) -> str:
-    """A Markdown table."""
-    lines = [header, ["---" for _ in header], *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-
-def number(value: float) -> str:
-    """A figure with as many digits as mean something."""
-    if value >= 100:  # noqa: PLR2004
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.3g}"  # noqa: PLR2004

@@ -13,7 +13,8 @@ from typing import Any
 
 from plain_ways import BIN, HERE
 from reading import DELAYS, MOST_MB, Bench
-from results import Claim, Section, number
+from report_text import number
+from results import Claim, Section
 from running import Command, Run, run
 from servers import KEY, Server, Size, progress
 

@@ -21,7 +21,10 @@ from tap_klaviyo.specs import STREAMS, StreamSpec
 from target_klaviyo.settings import SETTINGS as TARGET_SETTINGS
 from target_klaviyo.specs import SINKS
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PROJECT = Path(__file__).resolve().parent.parent
+README = PROJECT / "README.md"
+MEASURED = PROJECT / "benchmarks" / "report.md"
+FIGURES = re.compile(r"<!-- begin figures -->\n(.*?)<!-- end figures -->", re.DOTALL)
 VERBS = {"datetime": "happened", "joined_group_at": "joined", "timestamp": "came"}
 BLOCK = re.compile(r"(<!-- begin (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -114,7 +117,16 @@ def sandbox() -> str:
     return table(("Request", "Operation"), rows)
 
 
+def speed() -> str:
+    """The figures of the last benchmark."""
+    found = FIGURES.search(MEASURED.read_text(encoding="utf-8"))
+    if found is None:
+        raise SystemExit(f"{MEASURED} has no figures; run benchmarks/report.py")
+    return found[1]
+
+
 TABLES = {
+    "speed": speed,
     "streams": streams,
     "coverage": coverage,
     "tap settings": lambda: settings(TAP_SETTINGS),

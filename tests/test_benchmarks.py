@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from comparison import Outcome, Way, compare
+from limits import READINGS, Paced, steady_share, used_of_the_rest
+from report_text import BEGIN, END
+from running import SINGER, Command, CommandError, LineCounter, Run, run
+
+PROJECT = Path(__file__).resolve().parent.parent
+BENCHMARKS = PROJECT / "benchmarks"
+NO_RUN = Run(1, 1, 1)
+
+
+def test_one_command_measures_and_reports(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    report.write_text('{"limits": []}')
+    command = [sys.executable, str(BENCHMARKS / "report.py"), "--only", "growth", "--rounds", "1"]
+    command += ["--scale", "0.01", "--no-rivals", "--report", str(report)]
+    environ = os.environ | {"TMPDIR": str(tmp_path)}
+    subprocess.run(command, check=True, capture_output=True, env=environ, timeout=120)
+    written = json.loads(report.read_text())
+    assert list(written) == ["limits", "growth"], "other scenarios stay"
+    assert [row[0] for row in written["growth"][0]["rows"]] == ["100", "1,000", "10,000"]
+    text = report.with_suffix(".md").read_text()
+    assert "| growth: peak memory" in text.partition(BEGIN)[2].partition(END)[0]
+
+
+@pytest.mark.parametrize("size", [1, 7, 16, 1000])
+def test_records_are_counted_however_the_pipe_cuts_them(size: int) -> None:
+    line = SINGER + b',"stream":"x","record":{"text":"{\\"type\\":\\"RECORD\\""}}\n'
+    text = b'{"type":"SCHEMA"}\n' + line * 100 + b'{"type":"STATE"}\n' + line
+    counter = LineCounter(SINGER)
+    for at in range(0, len(text), size):
+        counter.add(text[at : at + size])
+    assert counter.lines == 101
+
+
+def test_a_command_that_fails_says_why() -> None:
+    with pytest.raises(CommandError, match=r"exit code 3: no such account"):
+        run(
+            Command(
+                [
+                    sys.executable,
+                    "-c",
+                    "import sys; print('no such account', file=sys.stderr); sys.exit(3)",
+                ]
+            )
+        )
+
+
+def test_ways_take_turns_and_ratios_are_taken_within_rounds() -> None:
+    order: list[str] = []
+
+    def measure(name: str, seconds: list[float]) -> Run:
+        order.append(name)
+        return Run(seconds.pop(0), 10, 1)
+
+    slow, fast = [4.0, 40.0], [1.0, 20.0]
+    ways = [Way("fast", lambda: measure("fast", fast)), Way("slow", lambda: measure("slow", slow))]
+    outcomes = compare(ways, 2)
+    assert order == ["fast", "slow", "fast", "slow"]
+    assert outcomes["fast"].times(outcomes["slow"]) == pytest.approx((4 + 2) / 2)
+
+
+def test_a_wrong_count_ends_the_benchmark() -> None:
+    with pytest.raises(SystemExit, match="read 10 records of 11"):
+        compare([Way("tap", lambda: Run(1, 10, 1), needed=True, wanted=11)], 1)
+
+
+def test_a_rival_that_fails_is_left_out_with_a_note() -> None:
+    def failing() -> Run:
+        raise CommandError("exit code 1: no such page")
+
+    outcome = compare([Way("rival", failing)], 3)["rival"]
+    assert outcome == Outcome({}, ["left out: exit code 1: no such page"])
+
+
+def test_the_first_burst_does_not_flatter_the_share_of_the_limit() -> None:
+    reading = READINGS[0]
+    pages = [minute * 80 + page / 75 for minute in range(3) for page in range(reading.steady)]
+    assert steady_share(reading, Paced(NO_RUN, [*pages, 240.0], [])) == pytest.approx(0.75)
+
+
+def test_the_share_of_what_another_client_leaves_counts_whole_minutes() -> None:
+    ours = [30 + page / 10 for page in range(1_500)]
+    others = [page / 2.5 for page in range(500)]
+    assert used_of_the_rest(Paced(NO_RUN, ours, others)) == pytest.approx(600 / (750 - 150))
