@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from klaviyo_sandbox.clock import MICROSECONDS, iso_seconds, microseconds
-from klaviyo_sandbox.documents import ADDITIONAL, Wanted, columns_of, documents
+from klaviyo_sandbox.documents import ADDITIONAL, Wanted, columns_of, data_of, documents
 from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.store import MEMBER, Resource, Store
 
@@ -38,7 +38,9 @@ class Account:
         with self._lock:
             self._settle()
             rows = self._store.all(f"SELECT id, {look.columns} FROM {row.table} ORDER BY id")  # noqa: S608
-            return [msgspec.json.decode(text) for text in documents(look, columns_of(rows))]
+            columns = columns_of(rows)
+            found = data_of(self._store, look, columns)
+            return [msgspec.json.decode(text) for text in documents(look, columns, found)]
 
     def resource(self, kind: str, resource_id: str) -> dict[str, Any]:
         """One resource as `resources` has it.

@@ -17,10 +17,10 @@ from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.query import Query
 from klaviyo_sandbox.relationships import (
     Found,
-    data_column,
     far_ends,
     relationships,
     shapes,
+    targets,
     written,
 )
 from klaviyo_sandbox.store import Store
@@ -44,6 +44,9 @@ EMPTY = "x'7B7D'"
 
 Columns = Sequence[Sequence[Any]]
 """The columns of some rows; none where there are no rows."""
+
+MOST_KEPT = 50_000
+"""Included documents of one look that are kept, of a kilobyte or two."""
 
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 EVENT_ATTRIBUTES = frozenset(("timestamp", "event_properties", "datetime", "uuid"))
@@ -79,7 +82,7 @@ class Wanted:
         """The SQL columns that the documents are made of."""
         content = EMPTY if self.bare else f"{self.kind.table}.attributes"
         own = [content, *(sql for _, sql in self.extras)]
-        return ", ".join([*own, *(data_column(self.kind, row) for row in self.relations)])
+        return ", ".join([*own, *(row.column for row in self.relations if row.column)])
 
 
 def wanted(kind: Kind, base: str, query: Query, data: tuple[str, ...] = ()) -> Wanted:
@@ -103,19 +106,24 @@ def columns_of(rows: Iterable[tuple[Any, ...]]) -> Columns:
     return tuple(zip(*rows, strict=True))
 
 
-def data_of(look: Wanted, columns: Columns) -> Found:
-    """The relationship data in columns as for `documents`."""
-    places = range(2 + len(look.extras), len(columns))
-    return {row.name: columns[place] for row, place in zip(look.relations, places, strict=False)}
+def data_of(store: Store, look: Wanted, columns: Columns) -> Found:
+    """The relationship data of resources with columns as for `documents`."""
+    if not columns:
+        return {}
+    own = iter(columns[2 + len(look.extras) :])
+    return {
+        row.name: next(own) if row.column else targets(store, row, columns[0])
+        for row in look.relations
+    }
 
 
-def documents(look: Wanted, columns: Columns) -> list[bytes]:
+def documents(look: Wanted, columns: Columns, found: Found) -> list[bytes]:
     """The JSON texts of resources, from their ids and the columns of `look`."""
     if not columns:
         return []
     kind = look.kind
     keys = [one.encode() for one in columns[0]]
-    members = relationships(shapes(kind.type, look.base), keys, data_of(look, columns))
+    members = relationships(shapes(kind.type, look.base), keys, found)
     template = [
         f'{{"type":"{kind.type}","id":"<id>","attributes":'.encode(),
         contents(look, columns),
@@ -179,7 +187,7 @@ def included(store: Store, look: Wanted, query: Query, found: Found) -> list[byt
     for relation in look.relations:
         if relation.name in query.include and relation.target in KINDS:
             ids = by_type.setdefault(relation.target, set())
-            ids |= far_ends(found.get(relation.name, ()))
+            ids |= far_ends(relation, found.get(relation.name, ()))
     made: list[bytes] = []
     for target, target_ids in by_type.items():
         kind = KINDS[target]
@@ -191,10 +199,16 @@ def included(store: Store, look: Wanted, query: Query, found: Found) -> list[byt
 
 def finished(store: Store, look: Wanted, ids: set[str]) -> list[bytes]:
     """The documents of resources by id; what an earlier page included is not made again."""
-    texts = store.finished((look.kind.type, look.base, look.names, look.extras, look.data))
-    missing = ids.difference(texts)
-    if missing:
+    texts = store.kept((look.kind.type, look.base, look.names, look.extras, look.data))
+    in_order = sorted(ids)
+    made = list(map(texts.get, in_order))
+    if not all(made):
+        if len(texts) > MOST_KEPT:
+            texts.clear()
+        missing = [one for one, text in zip(in_order, made, strict=True) if not text]
         rows = list(store.rows_with(look.kind, "id", missing, ("id", look.columns)))
-        made = documents(look, columns_of(rows))
-        texts.update((row[0], text) for row, text in zip(rows, made, strict=True))
-    return [texts[one] for one in sorted(ids) if one in texts]
+        columns = columns_of(rows)
+        new = documents(look, columns, data_of(store, look, columns))
+        texts.update((row[0], text) for row, text in zip(rows, new, strict=True))
+        made = [text or texts.get(one) for one, text in zip(in_order, made, strict=True)]
+    return list(filter(None, made))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -25,7 +25,7 @@ from klaviyo_sandbox.kinds import BY_COLLECTION, KINDS
 from klaviyo_sandbox.messages import Request, Response, not_found
 from klaviyo_sandbox.query import Query, read_query
 from klaviyo_sandbox.read_rules import check_rules
-from klaviyo_sandbox.relationships import data_column, in_order
+from klaviyo_sandbox.relationships import in_order, targets
 from klaviyo_sandbox.routing import Route, split
 from klaviyo_sandbox.selects import (
     Clause,
@@ -42,6 +42,7 @@ from klaviyo_sandbox.store import Store
 
 PATH_SIGNS = "/%"
 GROUPS = ("list", "segment")
+CURSOR = "page[cursor]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,7 @@ def read_related(reading: Reading, place: Place, relation: Relation, query: Quer
 def related_one(reading: Reading, place: Place, relation: Relation, query: Query) -> Response:
     """The answer to a GET of a to-one relationship."""
     owner = reading.route.values[0]
-    column = data_column(place.kind, relation)
-    rows = reading.store.rows_with(place.kind, "id", [owner], (column,))
-    found = [one for (ids,) in rows for one in in_order(ids)]
+    found = in_order(targets(reading.store, relation, [owner])[0])
     if not place.ids_only:
         if not found:
             raise not_found(relation.target, f"of {place.kind.type} {owner}")
@@ -181,9 +180,9 @@ def texts_of(
 ) -> tuple[list[bytes], list[bytes] | None]:
     """The documents of rows, and those to include, where anything is."""
     columns = columns_of(rows)
-    found = data_of(look, columns)
+    found = data_of(reading.store, look, columns)
     extra = included(reading.store, look, query, found) if query.include else None
-    return documents(look, columns), extra
+    return documents(look, columns, found), extra
 
 
 def page_rows(reading: Reading, kind: Kind, source: Source, query: Query, columns: str) -> Page:
@@ -212,13 +211,17 @@ def page_links(reading: Reading, query: Query, found: Page) -> str:
     """The `links` of a page: every parameter of the request goes into `next`."""
     if not reading.route.operation.cursor:
         return self_links(reading)
-    following = "null"
+    # Quoted once: among so many characters it is felt.
+    parts = [urlencode([pair]) for pair in reading.request.query]
+    itself, following = self_url(reading, parts), "null"
     if reading.fault == "repeated_cursor" and query.cursor is not None:
-        following = f'"{self_url(reading)}"'
+        following = f'"{itself}"'
     elif found.next is not None:
-        following = f'"{url_with_cursor(reading, cursors.mint(found.next))}"'
-    prev = garbage_prev(reading, query)
-    return f'{{"self":"{self_url(reading)}","prev":{prev},"next":{following}}}'
+        cursor = urlencode({CURSOR: cursors.mint(found.next)})
+        kept = [part for part in parts if not part.startswith(cursor.partition("=")[0])]
+        url = f"{reading.request.base}{reading.request.path}"
+        following = f'"{url}?{"&".join([*kept, cursor])}"'
+    return f'{{"self":"{itself}","prev":{garbage_prev(reading, query)},"next":{following}}}'
 
 
 def garbage_prev(reading: Reading, query: Query) -> str:
@@ -229,23 +232,16 @@ def garbage_prev(reading: Reading, query: Query) -> str:
     return f'"{reading.request.base}/api/lists?page%5Bcursor%5D={nonsense}"'
 
 
-def url_with_cursor(reading: Reading, cursor: str) -> str:
-    """The URL of the request with another cursor."""
-    pairs = [pair for pair in reading.request.query if pair[0] != "page[cursor]"]
-    query = urlencode([*pairs, ("page[cursor]", cursor)])
-    return f"{reading.request.base}{reading.request.path}?{query}"
-
-
-def self_url(reading: Reading) -> str:
-    """The URL of the request."""
-    query = urlencode(reading.request.query)
+def self_url(reading: Reading, parts: Sequence[str]) -> str:
+    """The URL of the request, whose query has these parts."""
     url = f"{reading.request.base}{quote(reading.request.path, safe='/%')}"
-    return f"{url}?{query}" if query else url
+    return f"{url}?{'&'.join(parts)}" if parts else url
 
 
 def self_links(reading: Reading) -> str:
     """The `links` of an answer that has no pages."""
-    return f'{{"self":"{self_url(reading)}"}}'
+    itself = self_url(reading, [urlencode([pair]) for pair in reading.request.query])
+    return f'{{"self":"{itself}"}}'
 
 
 def answer(data: list[bytes], links: str, extra: list[bytes] | None = None) -> Response:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import groupby, repeat
 
-from klaviyo_sandbox.kind import Kind, Relation
+from klaviyo_sandbox.kind import Relation
 from klaviyo_sandbox.kinds import KINDS
+from klaviyo_sandbox.store import Store, marks
 
 ID = b"<id>"
 SEPARATOR = "\x1f"
+FEW = 300
 Found = Mapping[str, Sequence[str]]
 """By relationship, for each row the ids at the far end: SEPARATOR between them, '' for none."""
 
@@ -96,12 +98,20 @@ def present(texts: Iterable[bytes], data: Iterable[str]) -> list[bytes]:
     return [text if target else b"" for text, target in zip(texts, data, strict=True)]
 
 
-def data_column(kind: Kind, relation: Relation) -> str:
-    """The SQL of a relationship's data, as in `Found`."""
-    if relation.column:
-        return f"{kind.table}.{relation.column}"
-    targets = f"SELECT group_concat(target, char({ord(SEPARATOR)})) FROM ({relation.pairs})"  # noqa: S608
-    return f"ifnull(({targets} WHERE source = {kind.table}.id), '')"
+def targets(store: Store, relation: Relation, ids: Sequence[str]) -> list[str]:
+    """The ids at the far end of a relationship that has no column, as in `Found`.
+
+    A big page looks into all that there is of the relationship, kept until something changes.
+    """
+    statement = f"SELECT source, group_concat(target, char(31)) FROM ({relation.pairs})"  # noqa: S608
+    if len(ids) > FEW:
+        everything = store.kept(relation.pairs)
+        if not everything:
+            everything.update(store.all(f"{statement} GROUP BY source"))
+        return list(map(everything.get, ids, repeat("")))
+    where = f"{statement} WHERE source IN ({marks(ids)}) GROUP BY source"
+    found: dict[str, str] = dict(store.all(where, ids))
+    return [found.get(one, "") for one in ids]
 
 
 def in_order(ids: str) -> list[str]:
@@ -109,6 +119,9 @@ def in_order(ids: str) -> list[str]:
     return sorted(ids.split(SEPARATOR)) if ids else []
 
 
-def far_ends(data: Iterable[str]) -> set[str]:
+def far_ends(relation: Relation, data: Iterable[str]) -> set[str]:
     """Every id that a relationship leads to."""
-    return {*SEPARATOR.join(data).split(SEPARATOR)} - {""}
+    ids = set(data)
+    if relation.many:
+        ids = set(SEPARATOR.join(ids).split(SEPARATOR))
+    return ids - {""}

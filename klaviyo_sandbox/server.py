@@ -86,7 +86,8 @@ class Handler(BaseHTTPRequestHandler):
             self.base(),
         )
         response = cast(Server, self.server).application(request)
-        time.sleep(response.delay)
+        if response.delay:
+            time.sleep(response.delay)
         self.write(response)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815 - names of http.server

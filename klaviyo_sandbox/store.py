@@ -22,9 +22,6 @@ MEMBER = "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)"
 MOST_VALUES = 900
 """Values in one `IN (...)`: old SQLite allows 999."""
 
-MOST_TEXTS = 50_000
-"""Finished texts that are kept: a kilobyte each, or two."""
-
 FIXED_TABLES = """
 CREATE TABLE links (source_type TEXT, source_id TEXT, name TEXT, target_id TEXT,
     PRIMARY KEY (source_type, name, source_id, target_id)) WITHOUT ROWID;
@@ -58,7 +55,7 @@ class Store:
     def __init__(self, path: str = ":memory:") -> None:
         """Open the database at `path`, and make its tables where it is new."""
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._texts: dict[Hashable, dict[str, bytes]] = {}
+        self._texts: dict[Hashable, dict[str, Any]] = {}
         self._changes = 0
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
@@ -128,10 +125,10 @@ class Store:
             where = f"{kind.table} WHERE {column} IN ({marks(chunk)})"
             yield from self.all(f"SELECT {selected} FROM {where} ORDER BY id", chunk)  # noqa: S608
 
-    def finished(self, key: Hashable) -> dict[str, bytes]:
-        """Texts by resource id, kept under `key` until something in the account changes."""
+    def kept(self, key: Hashable) -> dict[str, Any]:
+        """Texts by resource id, put there under `key` until something in the account changes."""
         changes = self._connection.total_changes
-        if changes != self._changes or sum(map(len, self._texts.values())) > MOST_TEXTS:
+        if changes != self._changes:
             self._texts, self._changes = {}, changes
         return self._texts.setdefault(key, {})
 
