@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,14 +37,16 @@ OPTIONS: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def stream_options(config: Mapping[str, Any]) -> dict[str, StreamOptions]:
+def stream_options(
+    config: Mapping[str, Any], rows: Iterable[StreamSpec] = STREAMS
+) -> dict[str, StreamOptions]:
     """The options of every stream by its name.
 
     Raises:
         ConfigurationError: with one line for each mistake, naming stream and option.
     """
     given = config.get("stream_options") or {}
-    specs = {spec.name: spec for spec in STREAMS}
+    specs = {spec.name: spec for spec in rows}
     errors = [
         f"stream_options names the unknown stream {name!r}{nearest(name, specs)}; "
         f"streams: {', '.join(specs)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from klaviyo_client.operations import operation
+from tap_klaviyo.descriptions import describe
 from tap_klaviyo.records import EXTRA, RELATION
 from tap_klaviyo.specs import StreamSpec
 
@@ -43,6 +44,7 @@ def marked_schema(spec: StreamSpec) -> dict[str, Any]:
     if spec.replication_key:
         properties[spec.replication_key]["format"] = "date-time"
     schema["required"] = list(spec.primary_keys)
+    describe(spec.name, schema)
     return schema
 
 

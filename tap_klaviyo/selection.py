@@ -42,12 +42,26 @@ def selection_query(spec: StreamSpec, marked: Mapping[str, Any], columns: tuple[
     fields = {kind: sparse} if (sparse := sparse_fields(spec, known, marked, columns)) else {}
     if includes:
         fields |= included_fields(spec, known)
-    return Query(
+    query = Query(
         sort=sort_field(spec, known),
         page_size=largest,
         include=includes,
         fields=fields,
         additional_fields={kind: additional} if additional else {},
+    )
+    return both(query, spec.params) if spec.params else query
+
+
+def both(query: Query, asked: Query) -> Query:
+    """A query that asks for what the user wants too."""
+    return replace(
+        query,
+        sort=asked.sort or query.sort,
+        page_size=asked.page_size or query.page_size,
+        include=tuple(sorted({*query.include, *asked.include})),
+        fields={**query.fields, **asked.fields},
+        additional_fields={**query.additional_fields, **asked.additional_fields},
+        parameters=asked.parameters,
     )
 
 
@@ -76,8 +90,8 @@ def sparse_fields(
         return ()
     wanted = {*columns, spec.replication_key, "id"}
     # An event's message may have to be read from its properties.
-    if spec.derived.keys() & set(columns):
-        wanted.add("event_properties")
+    if spec.complete and spec.derived.keys() & set(columns):
+        wanted.update(spec.complete.looks)
     return tuple(name for name in attributes if name in wanted)
 
 

@@ -28,6 +28,17 @@ STREAM_OPTIONS = th.ObjectType(
         description="For events: metrics by id, name or integration.",
     ),
 )
+CUSTOM_STREAM = th.ObjectType(
+    th.Property("name", th.StringType, required=True),
+    th.Property("path", th.StringType),
+    th.Property("operation", th.StringType),
+    th.Property("primary_keys", th.ArrayType(th.StringType)),
+    th.Property("replication_key", th.StringType),
+    th.Property("params", th.ObjectType(additional_properties=True)),
+)
+DECLARED = th.ObjectType(
+    additional_properties=th.CustomType({"type": ["string", "object"]}),
+)
 OAUTH = th.ObjectType(
     th.Property("client_id", th.StringType, required=True),
     th.Property("client_secret", th.StringType, required=True, secret=True),
@@ -66,6 +77,26 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ObjectType(additional_properties=STREAM_OPTIONS),
         title="Stream options",
         description="By stream name: filter, page_size, lookback_days, metrics.",
+    ),
+    th.Property(
+        "custom_streams",
+        th.ArrayType(CUSTOM_STREAM),
+        title="Custom streams",
+        description="Any other endpoint as a stream: name, path (or operation), primary_keys, "
+        "replication_key, params.",
+    ),
+    th.Property(
+        "profile_properties",
+        DECLARED,
+        title="Profile properties",
+        description="Custom properties of profiles that become typed columns, by key: a type, or "
+        "an object of type and column.",
+    ),
+    th.Property(
+        "event_properties",
+        DECLARED,
+        title="Event properties",
+        description="The same for properties of events.",
     ),
     th.Property(
         "on_missing_scope",

@@ -66,6 +66,8 @@ class StreamSpec:
         columns: All columns, where a record is no resource.
         rows: Makes records of a page, where a record is no resource.
         asks: What to ask for, where a record is no resource.
+        path: What fills the placeholders of a path that names no parent.
+        params: What to ask for beside what the selected columns need.
         unselected: Columns that cost extra and are read only when selected.
         include_fields: Fields of included resources that are needed beside their ids.
         derived: Columns added by `complete`.
@@ -86,6 +88,8 @@ class StreamSpec:
     columns: Mapping[str, Mapping[str, object]] | None = None
     rows: Rows | None = None
     asks: Query | None = None
+    path: Mapping[str, str] = field(default_factory=dict)
+    params: Query | None = None
     unselected: tuple[str, ...] = ()
     include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derived: Mapping[str, Derived] = field(default_factory=dict)

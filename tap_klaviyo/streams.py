@@ -27,6 +27,7 @@ from klaviyo_client.errors import (
 )
 from klaviyo_client.operations import operation
 from tap_klaviyo.bookmarks import Bookmark
+from tap_klaviyo.catalog_marks import mark
 from tap_klaviyo.metric_choice import Metric, account_metrics, excluded_metrics, included_metrics
 from tap_klaviyo.options import StreamOptions
 from tap_klaviyo.page_lines import PageLines, Sieve
@@ -70,13 +71,8 @@ class KlaviyoStream(Stream):
 
     @property
     def metadata(self) -> MetadataMapping:
-        """The SDK's metadata; columns that cost extra are not selected unless asked for."""
-        mapping = super().metadata
-        for name in self.spec.unselected:
-            entry = mapping["properties", name]
-            if entry.selected is None and entry.selected_by_default is None:
-                entry.selected_by_default = False
-        return mapping
+        """The SDK's metadata, with what we know of scopes and costly columns."""
+        return mark(super().metadata, self.spec)
 
     @property
     def partitions(self) -> None:
@@ -165,7 +161,7 @@ class KlaviyoStream(Stream):
     def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
         if self.spec.resumable and not self.options.metrics.include:
-            return self._reader.one(Scan(bounds))
+            return self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
         return self._reader.several(self.scans(bounds))
 
     def _write_page(self, scan: Scan, page: AnyPage) -> int:
@@ -191,9 +187,8 @@ class KlaviyoStream(Stream):
     def scans(self, bounds: Bounds) -> Iterator[Scan]:
         """What to read for these time bounds."""
         parent = self.spec.parent
-        parents = (
-            member_scans(self._klaviyo_tap.client, parent, bounds) if parent else [Scan(bounds)]
-        )
+        whole = [Scan(bounds, path=self.spec.path)]
+        parents = member_scans(self._klaviyo_tap.client, parent, bounds) if parent else whole
         metrics_wanted = included_metrics(self.options.metrics, self._account_metrics)
         return combined_scans(parents, self.spec.partitions, metrics_wanted)
 

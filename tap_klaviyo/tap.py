@@ -22,6 +22,7 @@ from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
+from tap_klaviyo.custom_streams import all_specs
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.room import Room
 from tap_klaviyo.settings import (
@@ -33,7 +34,7 @@ from tap_klaviyo.settings import (
     date_setting,
 )
 from tap_klaviyo.side_by_side import SideBySide
-from tap_klaviyo.specs import STREAMS
+from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.streams import KlaviyoStream
 from tap_klaviyo.turns import Turns
 from tap_klaviyo.writer import BufferedWriter
@@ -82,7 +83,7 @@ class TapKlaviyo(Tap):
         """Check the settings before the SDK looks at streams."""
         check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
         check_dates(self.start_date, self.end_date)
-        check_catalog(self.input_catalog, [spec.name for spec in STREAMS])
+        check_catalog(self.input_catalog, [spec.name for spec in self.specs])
         super().setup_mapper()
 
     @cached_property
@@ -108,8 +109,13 @@ class TapKlaviyo(Tap):
 
     def discover_streams(self) -> Sequence[KlaviyoStream]:
         """Every stream, without asking Klaviyo."""
-        options = stream_options(self.config)
-        return [KlaviyoStream(self, spec, options[spec.name]) for spec in STREAMS]
+        options = stream_options(self.config, self.specs)
+        return [KlaviyoStream(self, spec, options[spec.name]) for spec in self.specs]
+
+    @cached_property
+    def specs(self) -> tuple[StreamSpec, ...]:
+        """The rows of all streams, the user's own included."""
+        return all_specs(self.config)
 
     @cached_property
     def room(self) -> Room:

@@ -1,0 +1,197 @@
+"""Custom properties that the user declares become typed columns, beside the whole object.
+
+The settings `profile_properties` and `event_properties` name keys and their types.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from klaviyo_client.errors import ConfigurationError
+from klaviyo_client.filters import nearest
+from tap_klaviyo.records import Completion, Included
+from tap_klaviyo.schema_files import marked_schema
+from tap_klaviyo.spec import Derived, StreamSpec
+from tap_klaviyo.times import rfc3339
+
+# The setting, the attribute that holds the properties, and the streams that have it.
+HOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "profile_properties": ("properties", ("list_profiles", "profiles", "segment_profiles")),
+    "event_properties": ("event_properties", ("events",)),
+}
+PROPERTIES = msgspec.json.Decoder(dict[str, Any] | None)
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredProperty:
+    """A key of the properties, the type that its values are to have, and their column."""
+
+    key: str
+    type: str
+    column: str
+
+
+def as_text(value: Any) -> str:
+    """A text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def as_texts(value: Any) -> list[str | None] | None:
+    """A list, with each item as text."""
+    if not isinstance(value, list):
+        return None
+    return [None if one is None else as_text(one) for one in value]
+
+
+def as_number(value: Any) -> float | None:
+    """A number, or a text that is one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def as_integer(value: Any) -> int | None:
+    """A whole number, or a text that is one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    number = as_number(value)
+    return int(number) if number is not None and number.is_integer() else None
+
+
+def as_boolean(value: Any) -> bool | None:
+    """True or false, also as a text."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower())
+    return value if isinstance(value, bool) else None
+
+
+def as_time(value: Any) -> str | None:
+    """A date or date-time in the one form."""
+    try:
+        return rfc3339(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def as_object(value: Any) -> dict[str, Any] | None:
+    """An object."""
+    return value if isinstance(value, dict) else None
+
+
+# By the name of a type: how a value becomes one, and the column's schema.
+TYPES: Mapping[str, tuple[Callable[[Any], Any], Mapping[str, object]]] = {
+    "string": (as_text, {"type": ["string", "null"]}),
+    "integer": (as_integer, {"type": ["integer", "null"]}),
+    "number": (as_number, {"type": ["number", "null"]}),
+    "boolean": (as_boolean, {"type": ["boolean", "null"]}),
+    "date-time": (as_time, {"type": ["string", "null"], "format": "date-time"}),
+    "object": (as_object, {"type": ["object", "null"], "additionalProperties": True}),
+    "array": (as_texts, {"type": ["array", "null"], "items": {"type": ["string", "null"]}}),
+}
+
+
+def typed(kind: str, value: Any) -> Any:
+    """A value as the type, or None where it is none of it."""
+    return None if value is None else TYPES[kind][0](value)
+
+
+def with_declared(spec: StreamSpec, config: Mapping[str, Any]) -> StreamSpec:
+    """The row with the columns that the user declares.
+
+    Raises:
+        ConfigurationError: a declaration names no type, or a column that is there already.
+    """
+    for setting, (attribute, names) in HOLDERS.items():
+        declared = declared_properties(setting, config) if spec.name in names else []
+        if declared:
+            check_columns(spec, setting, declared)
+            columns = {one.column: Derived(TYPES[one.type][1]) for one in declared}
+            complete = completion(spec.complete, attribute, declared)
+            spec = replace(spec, derived={**spec.derived, **columns}, complete=complete)
+    return spec
+
+
+def check_columns(spec: StreamSpec, setting: str, declared: Sequence[DeclaredProperty]) -> None:
+    """Refuse a column that would hide another.
+
+    Raises:
+        ConfigurationError: one would.
+    """
+    columns = marked_schema(spec)["properties"]
+    for one in declared:
+        if one.column in columns:
+            raise ConfigurationError(
+                f"{setting}: {one.key!r} needs another column: "
+                f"the stream {spec.name} has {one.column} already",
+            )
+
+
+def declared_properties(setting: str, config: Mapping[str, Any]) -> list[DeclaredProperty]:
+    """What a setting declares: `{key: type}`, or `{key: {"type": ..., "column": ...}}`.
+
+    Raises:
+        ConfigurationError: a type is none, or two keys make the same column.
+    """
+    found = [declared_property(setting, *item) for item in (config.get(setting) or {}).items()]
+    for place, one in enumerate(found):
+        for other in found[:place]:
+            if one.column == other.column:
+                raise ConfigurationError(
+                    f"{setting}: {other.key!r} and {one.key!r} would share the column "
+                    f'{one.column}; give one of them a name: {{"type": ..., "column": ...}}',
+                )
+    return found
+
+
+def declared_property(setting: str, key: str, given: Any) -> DeclaredProperty:
+    """One declaration.
+
+    Raises:
+        ConfigurationError: it is of another form.
+    """
+    parts = {"type": given} if isinstance(given, str) else given
+    if not isinstance(parts, dict) or not parts.keys() <= {"type", "column"}:
+        raise ConfigurationError(f"{setting}: {key!r} needs a type, or an object of type, column")
+    kind = str(parts.get("type", "string"))
+    if kind not in TYPES:
+        raise ConfigurationError(
+            f"{setting}: {key!r} has the unknown type {kind!r}{nearest(kind, TYPES)}; "
+            f"types: {', '.join(TYPES)}",
+        )
+    plain = re.sub(r"\W+", "_", key.lower()).strip("_")
+    return DeclaredProperty(key, kind, str(parts.get("column") or f"property_{plain}"))
+
+
+def completion(
+    before: Completion | None, attribute: str, declared: Sequence[DeclaredProperty]
+) -> Completion:
+    """Fills the declared columns, after what was filled before."""
+
+    def values(
+        read: Sequence[Any], attributes: Mapping[str, Any], included: Included
+    ) -> tuple[Any, ...]:
+        first = before.values(read, attributes, included) if before else ()
+        return (*first, *declared_values(attributes.get(attribute), declared))
+
+    return Completion(
+        values,
+        columns=(*(before.columns if before else ()), *(one.column for one in declared)),
+        reads=before.reads if before else (),
+        looks={**(before.looks if before else {}), attribute: PROPERTIES},
+    )
+
+
+def declared_values(properties: Any, declared: Sequence[DeclaredProperty]) -> Iterator[Any]:
+    """The values of the declared columns."""
+    held = properties if isinstance(properties, dict) else {}
+    return (typed(one.type, held.get(one.key)) for one in declared)
