@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from random import Random
 
@@ -14,6 +15,7 @@ from klaviyo_sandbox import (
     event_writes,
     import_jobs,
     list_writes,
+    person_writes,
     profile_writes,
     subscription_writes,
     suppression_jobs,
@@ -32,6 +34,10 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "bulk_unsubscribe_profiles": subscription_writes.unsubscribe,
     "bulk_suppress_profiles": suppression_jobs.create,
     "bulk_unsuppress_profiles": suppression_jobs.create,
+    "request_profile_deletion": person_writes.request_deletion,
+    "merge_profiles": person_writes.merge,
+    "create_push_token": person_writes.create_push_token,
+    "create_back_in_stock_subscription": person_writes.subscribe_to_stock,
     "create_event": event_writes.create,
     "bulk_create_events": event_writes.bulk_create,
     "create_list": list_writes.create,
@@ -45,29 +51,63 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something that has fallen due at `time`."""
+
+    store: Store
+    time: float
+    target: str
+    content: bytes
+    random: Random
+
+
+def process_events(due: Due) -> None:
+    """Make accepted events visible."""
+    rows = msgspec.json.decode(due.content)
+    event_writes.process(due.store, rows, due.time, due.random)
+
+
+def run_bulk_job(due: Due) -> None:
+    """Let a job of the shop do its work."""
+    rule = JOB_TYPES[msgspec.json.decode(due.content)["type"]]
+    running = bulk_jobs.Running(due.store, due.time, due.random)
+    bulk_jobs.run(rule, running, due.target, due.content)
+
+
+def complete_job(due: Due) -> None:
+    """Import the profiles of a job."""
+    import_jobs.complete(due.store, due.target, due.time, due.content, due.random)
+
+
+def suppress(due: Due) -> None:
+    """Let a job suppress people, or lift that."""
+    suppression_jobs.work(due.store, due.target, due.time, due.content, due.random)
+
+
+ACTIONS: Mapping[str, Callable[[Due], None]] = {
+    "process_events": process_events,
+    "start_job": lambda due: import_jobs.start(due.store, due.target, due.time),
+    "complete_job": complete_job,
+    "cancel_job": lambda due: import_jobs.cancel(due.store, due.target, due.time),
+    "start_bulk_job": lambda due: bulk_jobs.start(due.store, due.target, due.content),
+    "run_bulk_job": run_bulk_job,
+    "suppress": suppress,
+    "end_suppressing": lambda due: suppression_jobs.end(due.store, due.target, due.content),
+    "delete_profiles": lambda due: person_writes.delete(due.store, due.content),
+    "merge_profiles": lambda due: person_writes.merged(
+        due.store, due.content, due.random, due.time
+    ),
+}
+
+
 def settle(store: Store, now: float, random: Random) -> None:
     """Do everything that is due by `now`, in the order in which it fell due."""
     while (row := next_due(store, now)) is not None:
-        number, due, action, target, content = row
+        number, time, action, target, content = row
         with store.transaction():
             store.run("DELETE FROM pending WHERE rowid = ?", (number,))
-            if action == "process_events":
-                event_writes.process(store, msgspec.json.decode(content), due, random)
-            elif action == "complete_job":
-                import_jobs.complete(store, target, due, content, random)
-            elif action == "start_bulk_job":
-                bulk_jobs.start(store, target, content)
-            elif action == "run_bulk_job":
-                rule = JOB_TYPES[msgspec.json.decode(content)["type"]]
-                bulk_jobs.run(rule, bulk_jobs.Running(store, due, random), target, content)
-            elif action == "suppress":
-                suppression_jobs.work(store, target, due, content, random)
-            elif action == "end_suppressing":
-                suppression_jobs.end(store, target, content)
-            elif action == "start_job":
-                import_jobs.start(store, target, due)
-            else:
-                import_jobs.cancel(store, target, due)
+            ACTIONS[action](Due(store, time, target, content, random))
 
 
 def next_due(store: Store, now: float) -> tuple[int, float, str, str, bytes] | None:

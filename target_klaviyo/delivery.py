@@ -34,6 +34,7 @@ REPEAT = "repeating the run is safe"
 LOOK = "look in Klaviyo before sending it again, for it would count twice"
 INDEX = re.compile(r"/data/(\d+)(?:/|$)")
 # Answers that speak of what was sent; any other one would come to the next request too.
+CONFLICT = 409
 ABOUT_ITEMS = (400, 404, 409, 413, 422)
 
 
@@ -88,9 +89,10 @@ def parts(items: Sequence[Item], *, halve: bool) -> Iterator[tuple[Item, ...]]:
 
 def parted(shipment: Shipment, error: ApiError) -> tuple[Sequence[Item], list[Settled]]:
     """The items to send again, and those that the answer names or that are left alone."""
-    items = shipment.items
+    items, conflict = shipment.items, shipment.transport.conflict
     if len(items) == 1:
-        return (), [Settled(items[0], refused_outcome(error.errors, error))]
+        outcome = conflict if error.status == CONFLICT else None
+        return (), [Settled(items[0], outcome or refused_outcome(error.errors, error))]
     if isinstance(error, PayloadTooLargeError):
         return items, []
     reasons: dict[int, list[ErrorDetail]] = {}

@@ -155,7 +155,7 @@ class AccountDirectory:
         """
         wanted = list(values)
         missing = [value for value in wanted if (kind, folded(kind, value)) not in self._profiles]
-        batches = in_batches(missing)
+        batches = in_batches(both_ways(kind, missing))
         self.requests += len(batches)
         for found in self._together(lambda batch: self._search(kind, batch), batches):
             self._profiles |= found
@@ -179,7 +179,7 @@ class AccountDirectory:
                 for one in msgspec.json.decode(page.data)
             ]
 
-        batches = in_batches(list(values))
+        batches = in_batches(both_ways(kind, list(values)))
         self.requests += len(batches)
         found = self._together(search, batches)
         return frozenset(folded(kind, value) for part in found for value in part)
@@ -264,6 +264,11 @@ class AccountDirectory:
             for page in self._client.pages("get_profiles", query)
             for one in msgspec.json.decode(page.data)
         }
+
+
+def both_ways(kind: str, values: list[str]) -> list[str]:
+    """The values as they are and as they compare: Klaviyo does not say which of them it filters."""
+    return list(dict.fromkeys(one for value in values for one in (value, folded(kind, value))))
 
 
 def in_batches(values: Sequence[str], size: int = AT_ONCE) -> list[list[str]]:

@@ -157,7 +157,8 @@ def column_problems(place: str, columns: Any, spec: SinkSpec) -> Iterator[str]:
         yield f"{place}.columns must be an object of field and column"
         return
     for name, source in columns.items():
-        free = spec.properties and name.startswith(f"{spec.holder}.")
+        holder, _, inner = name.partition(".")
+        free = spec.properties and inner and holder in (spec.holder, *spec.operations)
         if name not in spec.fields and not free:
             known = list(spec.fields)
             yield (

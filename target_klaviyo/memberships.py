@@ -11,6 +11,7 @@ from dataclasses import replace
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
 from target_klaviyo.outcomes import DUPLICATE, Outcome, Row
+from target_klaviyo.people import people_found
 from target_klaviyo.plans import (
     KILOBYTE,
     MEGABYTE,
@@ -31,7 +32,6 @@ ADD = Transport(
     Limits(items=1_000, body_bytes=5 * MEGABYTE, item_bytes=KILOBYTE),
     Envelope(b'{"data":[', b"]}", "/data"),
 )
-IDENTIFIERS = ("email", "phone_number", "external_id")
 # Removing somebody who is not on the list is taken to change nothing, as adding a member does.
 REMOVE = replace(ADD, operation="remove_profiles_from_list")
 SINK = "list_profiles"
@@ -134,22 +134,7 @@ def list_of(row: Accepted, directory: Directory, *, create: bool) -> ListFound:
 
 def profiles_of(items: Sequence[Item], directory: Directory) -> list[str | None]:
     """The profile id of each row: its own, else that of the first identifier that is known."""
-    known = {
-        kind: directory.profile_ids(kind, wanted)
-        for kind in IDENTIFIERS
-        if (wanted := {item.content[kind] for item in items if lookup_needed(item.content, kind)})
-    }
-    return [profile_of(item.content, known) for item in items]
-
-
-def lookup_needed(row: Accepted, kind: str) -> bool:
-    """Whether this identifier of the row has to be looked up."""
-    return bool(row.get(kind)) and not row.get("id")
-
-
-def profile_of(row: Accepted, known: Mapping[str, Mapping[str, str | None]]) -> str | None:
-    """The profile id of one row, or None where nobody is found."""
-    if row.get("id"):
-        return str(row["id"])
-    found = (known[kind].get(row[kind]) for kind in IDENTIFIERS if row.get(kind))
-    return next((one for one in found if one), None)
+    rows = [item.content if not item.content.get("id") else {} for item in items]
+    found = people_found(rows, directory)
+    own = (item.content.get("id") for item in items)
+    return [mine or next(iter(ids), None) for mine, ids in zip(own, found, strict=True)]

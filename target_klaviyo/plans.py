@@ -34,7 +34,8 @@ class Transport:
 
     Without `job`, Klaviyo's 2xx is all that it ever says. Repeating a request changes nothing
     where `repeat_safe`: profiles upsert, events carry a unique id, members are added once. Where
-    not, a lost answer leaves its items unknown.
+    not, a lost answer leaves its items unknown. `conflict` is the outcome of a 409, where that is
+    no refusal.
     """
 
     operation: str
@@ -42,6 +43,7 @@ class Transport:
     envelope: Envelope
     job: JobRule | None = None
     repeat_safe: bool = True
+    conflict: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

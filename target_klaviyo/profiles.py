@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import Row
+from target_klaviyo.outcomes import RejectedRowError, Row
 from target_klaviyo.plans import (
     KILOBYTE,
     MEGABYTE,
@@ -41,13 +42,21 @@ SINGLE = Transport(
     Limits(items=1, body_bytes=100 * KILOBYTE, item_bytes=100 * KILOBYTE),
     Envelope(b'{"data":', b"}", "/data"),
 )
+# An append that is repeated appends twice.
+BULK_ONCE = replace(BULK, repeat_safe=False)
+SINGLE_ONCE = replace(SINGLE, repeat_safe=False)
 IDENTIFIERS = ("email", "phone_number", "external_id")
 OBJECTS = ("location", "properties")
-NOT_ATTRIBUTES = ("id", "source_id")
+PATCHES = ("append", "unappend", "unset")
+NOT_ATTRIBUTES = ("id", "source_id", *PATCHES)
 
 
 def build_profile(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
-    """A profile resource; nulls stay in it only where they are to clear fields."""
+    """A profile resource; nulls stay in it only where they are to clear fields.
+
+    Raises:
+        RejectedRowError: one property is set and patched at once.
+    """
     attributes = {name: value for name, value in accepted.items() if name not in NOT_ATTRIBUTES}
     if not rules.clear_nulls:
         attributes = without_nulls(attributes)
@@ -57,7 +66,24 @@ def build_profile(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     profile_id = accepted.get("id") or (None if known else accepted.get("source_id"))
     if profile_id:
         resource["id"] = profile_id
+    patch = patch_of(accepted)
+    if patch:
+        resource["meta"] = {"patch_properties": patch}
     return profile_item((row,), resource, immediate=rules.immediate)
+
+
+def patch_of(accepted: Accepted) -> dict[str, Any]:
+    """What the row appends to properties, takes from them, and removes: `meta` on the wire."""
+    given = {name: accepted.get(name) or {} for name in PATCHES}
+    patch: dict[str, Any] = {
+        name: {key: value for key, value in given[name].items() if value is not None}
+        for name in ("append", "unappend")
+    }
+    patch["unset"] = [key for key, value in given["unset"].items() if value]
+    keys = [*(accepted.get("properties") or {}), *(key for part in patch.values() for key in part)]
+    if len(set(keys)) < len(keys):
+        raise RejectedRowError("changes one property in two ways (set, append, unappend, unset)")
+    return {name: part for name, part in patch.items() if part}
 
 
 def profile_item(rows: tuple[Row, ...], resource: Mapping[str, Any], *, immediate: bool) -> Item:
@@ -96,7 +122,20 @@ def holds_null(attributes: Mapping[str, Any]) -> bool:
     return any(value is None for value in (*attributes.values(), *inner))
 
 
+def carrier(item: Item) -> Transport:
+    """How an item travels."""
+    patch = (item.content.get("meta") or {}).get("patch_properties") or {}
+    if "append" in patch:
+        return SINGLE_ONCE if item.single else BULK_ONCE
+    return SINGLE if item.single else BULK
+
+
 def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
+    """Upsert: see `in_order`."""
+    return in_order(items)
+
+
+def in_order(items: Iterable[Item], choose: Callable[[Item], Transport] = carrier) -> Plan:
     """Merge the rows of one person, and keep apart in time those that cannot be merged.
 
     Klaviyo documents no order inside a job or between jobs, so no two requests that are under
@@ -105,19 +144,24 @@ def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:  # noqa:
     waves: list[list[Shipment]] = []
     refused: list[Settled] = []
     for wave in merged(items, together):
-        bulk = shipped(BULK, (item for item in wave if not item.single))
-        single = shipped(SINGLE, (item for item in wave if item.single))
-        refused.extend((*bulk.settled, *single.settled))
-        waves.append([*bulk.waves[0], *single.waves[0]])
+        carried: dict[Transport, list[Item]] = {}
+        for item in wave:
+            carried.setdefault(choose(item), []).append(item)
+        plans = [shipped(transport, part) for transport, part in carried.items()]
+        refused.extend(one for plan in plans for one in plan.settled)
+        waves.append([request for plan in plans for request in plan.waves[0]])
     return Plan(waves, refused)
 
 
 def together(earlier: Item, later: Item) -> Item | None:
     """Both rows as one, the later's values winning; None where they must go one after the other.
 
-    That is where they disagree on an identifier, so that the order decides who is meant, or
-    where they would be too large together.
+    That is where they disagree on an identifier or clear one, so that the order decides who is
+    meant; where one appends to properties or takes from them; or where they would be too large
+    together.
     """
+    if any(patches(one) or clears_identifier(one) for one in (earlier, later)):
+        return None
     known = dict(one.split(":", 1) for one in earlier.identities)
     named = [one.split(":", 1) for one in later.identities]
     if any(known.get(kind, value) != value for kind, value in named):
@@ -128,6 +172,17 @@ def together(earlier: Item, later: Item) -> Item | None:
     immediate = resource.pop("immediate") or former["immediate"]
     joined = profile_item((*earlier.rows, *later.rows), resource, immediate=immediate)
     return None if oversize(BULK, joined) else joined
+
+
+def patches(item: Item) -> bool:
+    """Whether an item does more to properties than set them."""
+    return "meta" in item.content
+
+
+def clears_identifier(item: Item) -> bool:
+    """Whether an item takes an identifier away from its person."""
+    attributes = item.content["attributes"]
+    return any(name in attributes and attributes[name] is None for name in IDENTIFIERS)
 
 
 def overlaid(former: Mapping[str, Any], latter: Mapping[str, Any]) -> dict[str, Any]:

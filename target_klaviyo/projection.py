@@ -206,9 +206,9 @@ def all_steps(
 
 def field_step(mapping: StreamMapping, name: str, pattern: str | None, locale: Locale) -> Step:
     """The step that fills one field."""
-    kind = mapping.sink.fields.get(name)
-    convert = conversion(kind, pattern, locale) if kind else None
     holder, _, inner = name.partition(".")
+    kind = mapping.sink.fields.get(name) or mapping.sink.operations.get(holder)
+    convert = conversion(kind, pattern, locale) if kind else None
     return Step(holder, inner, convert) if inner else Step("", name, convert)
 
 

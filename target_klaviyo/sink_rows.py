@@ -48,6 +48,8 @@ class SinkSpec:
         properties: Whether columns that fill no field become custom properties; else they are
             left out.
         holder: The field that custom properties are part of.
+        operations: Objects whose keys only the mapping names (`append.tags`), and the kind of
+            their values.
         explicit: Fields that a column fills only when the mapping says so, not by its name.
         after: Sinks whose pending rows must be written first.
         batch_rows: Rows to gather before sending, unless `batch_size_rows` says otherwise.
@@ -63,6 +65,7 @@ class SinkSpec:
     plan: MakePlan
     properties: bool = False
     holder: str = "properties"
+    operations: Mapping[str, str] = field(default_factory=dict)
     explicit: frozenset[str] = frozenset()
     after: tuple[str, ...] = ()
     batch_rows: int = 10_000

@@ -13,6 +13,13 @@ from target_klaviyo.memberships import (
     plan_removals,
 )
 from target_klaviyo.mirrors import Mirror
+from target_klaviyo.profile_modes import (
+    build_deletion,
+    build_new_profile,
+    plan_creations,
+    plan_deletions,
+    plan_updates,
+)
 from target_klaviyo.profiles import build_profile, plan_profiles
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
 from target_klaviyo.subscriptions import plan_subscriptions
@@ -54,7 +61,14 @@ PEOPLE: tuple[SinkSpec, ...] = (
         properties=True,
         # A shop's own `id` column is far more common than one of Klaviyo's profile ids.
         explicit=frozenset({"id"}),
+        operations={"append": "list", "unappend": "list", "unset": "boolean"},
         batch_rows=20_000,
+        modes={
+            "upsert": Mode(),
+            "create_only": Mode(build_new_profile, plan_creations, (tuple(IDENTIFIERS),)),
+            "update_only": Mode(plan=plan_updates, needs=(("id", *IDENTIFIERS),)),
+            "delete": Mode(build_deletion, plan_deletions, (("id", *IDENTIFIERS),)),
+        },
         tap=TapForm(
             frozenset({"extra_attributes", "last_event_date", "predictive_analytics"}),
             {"id": "source_id"},
@@ -140,6 +154,16 @@ PEOPLE: tuple[SinkSpec, ...] = (
             "remove": Mode(plan=plan_removals),
             "mirror": Mode(plan=plan_mirror, mirror=Mirror(mirror_removals)),
         },
+    ),
+    SinkSpec(
+        "profile_deletions",
+        fields={"id": "string", **IDENTIFIERS},
+        needs=(("id", *IDENTIFIERS),),
+        build=build_deletion,
+        plan=plan_deletions,
+        explicit=frozenset({"id"}),
+        # What is still on its way to a profile must not bring it back.
+        after=("profiles", "events", "list_profiles", "subscriptions"),
     ),
     SinkSpec(
         "subscriptions",

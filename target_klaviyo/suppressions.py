@@ -8,11 +8,10 @@ or complained stays suppressed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import DUPLICATE, Row
+from target_klaviyo.outcomes import Row
 from target_klaviyo.plans import (
     KILOBYTE,
     MEGABYTE,
@@ -20,11 +19,10 @@ from target_klaviyo.plans import (
     Directory,
     JobRule,
     Plan,
-    Settled,
     StreamRules,
     Transport,
-    shipped,
 )
+from target_klaviyo.waves import each_once
 
 
 def transport(action: str, operation: str, state: str) -> Transport:
@@ -57,14 +55,3 @@ def plan_suppressions(items: Sequence[Item], directory: Directory) -> Plan:  # n
 def plan_liftings(items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
     """Lift the suppression of each address once."""
     return each_once(items, UNSUPPRESS)
-
-
-def each_once(items: Sequence[Item], carrier: Transport) -> Plan:
-    """The first row of each address; the others are duplicates."""
-    first: dict[tuple[str, ...], Item] = {}
-    for item in items:
-        first.setdefault(item.identities, item)
-    kept = {id(item) for item in first.values()}
-    repeated = [Settled(item, DUPLICATE) for item in items if id(item) not in kept]
-    plan = shipped(carrier, first.values())
-    return replace(plan, settled=[*repeated, *plan.settled])

@@ -89,6 +89,11 @@ def document(value: Any) -> Any:
     return value
 
 
+def values(value: Any) -> Any:
+    """One value, or a list of them, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
 def email(value: Any) -> Any:
     """An e-mail address of valid form; whether it can be delivered to is not looked up."""
     return checked_email(value.strip()) if isinstance(value, str) else value
@@ -155,6 +160,7 @@ PLAIN: dict[str, Convert] = {
     "number": number,
     "boolean": boolean,
     "json": document,
+    "list": values,
     "email": email,
 }
 # What `types` in a mapping may declare.
@@ -162,7 +168,7 @@ DECLARABLE = ("string", "integer", "number", "boolean", "date-time", "json")
 
 
 def conversion(kind: str, pattern: str | None, locale: Locale) -> Convert:
-    """How values of a kind (`DECLARABLE`, `email` or `phone`) are read."""
+    """How values of a kind (`DECLARABLE`, `list`, `email` or `phone`) are read."""
     if kind == "date-time":
         return time_in(locale.zone, pattern)
     return phone_in(locale.region) if kind == "phone" else PLAIN[kind]

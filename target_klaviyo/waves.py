@@ -1,10 +1,13 @@
-"""Items of one identity: merged, or one after the other."""
+"""Items of one identity: merged, one after the other, or the first of them only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from target_klaviyo.items import Item
+from target_klaviyo.outcomes import DUPLICATE
+from target_klaviyo.plans import Plan, Settled, Transport, shipped
 
 # Two items as one, the later's values winning; None where they must stay two.
 Together = Callable[[Item, Item], Item | None]
@@ -44,3 +47,16 @@ def places_met(
     met = {places[name] for name in item.identities if name in places}
     names = [name for depth, place in met for name in waves[depth][place].identities]
     return met.union(places[name] for name in names)
+
+
+def each_once(items: Iterable[Item], carrier: Transport) -> Plan:
+    """The first item of each identity; the others are duplicates."""
+    first: dict[tuple[str, ...], Item] = {}
+    repeated = []
+    for item in items:
+        if item.identities in first:
+            repeated.append(Settled(item, DUPLICATE))
+        else:
+            first[item.identities] = item
+    plan = shipped(carrier, first.values())
+    return replace(plan, settled=[*repeated, *plan.settled])

@@ -24,6 +24,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 MEDIA = "application/vnd.api+json"
 
 
+# What Klaviyo was seen to answer, and what its file says instead.
+RECORDED = {("merge_profiles", 202): "201"}
+
+
 def openapi_file() -> Path | None:
     """Klaviyo's OpenAPI file, or None."""
     if given := os.environ.get(VARIABLE):
@@ -47,10 +51,11 @@ def wrong(entry: Entry, path: Path) -> Iterable[str]:
         return
     if entry.body and entry.status < 400:
         yield from complaints(path, entry, ("requestBody",), entry.body, "request")
-    if entry.status < 400 and str(entry.status) not in described["responses"]:
+    said = RECORDED.get((entry.operation, entry.status), str(entry.status))
+    if entry.status < 400 and said not in described["responses"]:
         yield f"{entry.operation}: status {entry.status} is not described"
         return
-    status = str(entry.status) if entry.status < 400 else f"{entry.status // 100}XX"
+    status = said if entry.status < 400 else f"{entry.status // 100}XX"
     content = described["responses"][status].get("content")
     if bool(content) != bool(entry.answer):
         yield f"{entry.operation}: {status} has {len(entry.answer)} bytes"
