@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from klaviyo_sandbox.clock import MICROSECONDS
+from klaviyo_sandbox.contract import Operation
 from klaviyo_sandbox.filters import COMPARABLE, Condition
 from klaviyo_sandbox.kind import Kind
 from klaviyo_sandbox.kinds import LIST_SUPPRESSIONS, SUPPRESSION
@@ -10,9 +11,11 @@ from klaviyo_sandbox.messages import invalid_parameter
 from klaviyo_sandbox.query import Query
 
 
-def check_rules(kind: Kind, query: Query, now: float) -> None:
+def check_rules(kind: Kind, facts: Operation, query: Query, now: float) -> None:
     """Refuse (400) what Klaviyo refuses for this kind."""
     rule = RULES.get(kind.type)
+    if kind.type == "campaign" and "messages.channel" not in facts.filters:
+        return
     if rule is not None and query.conditions:
         rule(query, now)
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from klaviyo_sandbox import cursors
+from klaviyo_sandbox.campaign_revisions import campaigns_at, facts_at, whole_campaigns
 from klaviyo_sandbox.contract import Operation
 from klaviyo_sandbox.cursors import Cursor
 from klaviyo_sandbox.documents import (
@@ -96,8 +97,14 @@ def read(reading: Reading) -> Response:
     place = place_of(reading.route.operation)
     if place is None:  # pragma: no cover - only served operations come here
         raise not_found("operation", reading.route.operation.id)
-    query = read_query(reading.route.operation, reading.request.query)
-    check_rules(place.kind, query, reading.now)
+    request, facts = reading.request, facts_at(reading.route.operation, reading.request)
+    asked = read_query(facts, request.query)
+    check_rules(place.kind, facts, asked, reading.now)
+    return campaigns_at(found(reading, place, whole_campaigns(asked, request)), asked, request)
+
+
+def found(reading: Reading, place: Place, query: Query) -> Response:
+    """What is at a place, as it is kept."""
     if place.relation is None:
         if place.single:
             return resource(reading, place.kind, query, reading.route.values[0])

@@ -13,6 +13,7 @@ from klaviyo_client.operations import Operation, operation_at, operations
 from klaviyo_client.query import Query, query_parameters
 from tap_klaviyo.declared_properties import with_declared
 from tap_klaviyo.records import RELATION
+from tap_klaviyo.revisions import at_revision
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.specs import STREAMS
@@ -30,7 +31,8 @@ def all_specs(config: Mapping[str, Any]) -> tuple[StreamSpec, ...]:
     Raises:
         ConfigurationError: a custom stream or a declared property cannot be.
     """
-    own = [with_declared(spec, config) for spec in STREAMS]
+    revision = str(config.get("revision") or "")
+    own = [with_declared(at_revision(spec, revision), config) for spec in STREAMS]
     names = {spec.name for spec in own}
     added = []
     for given in config.get("custom_streams") or ():

@@ -35,8 +35,11 @@ def linked(
     """
     own, other = columns
     known = operation(operation_id)
-    # Nothing is wanted of either side but its id: the first field is as good as any.
-    fields = {kind: names[:1] for kind, names in known.fields.items()}
+    # Nothing is wanted of either side but its id: one small field does, of every revision.
+    fields = {
+        kind: ("created_at",) if "created_at" in names else names[:1]
+        for kind, names in known.fields.items()
+    }
     return StreamSpec(
         name,
         operation_id,

@@ -39,7 +39,8 @@ def selection_query(spec: StreamSpec, marked: Mapping[str, Any], columns: tuple[
     kind = known.resource or ""
     includes = wanted_includes(spec, marked, columns)
     additional = tuple(name for name in known.additional_fields.get(kind, ()) if name in columns)
-    fields = {kind: sparse} if (sparse := sparse_fields(spec, known, marked, columns)) else {}
+    sparse = sparse_fields(spec, known, marked, columns) if spec.sparse else ()
+    fields = {kind: sparse} if sparse else {}
     if includes:
         fields |= included_fields(spec, known)
     query = Query(

@@ -68,6 +68,7 @@ class StreamSpec:
         asks: What to ask for, where a record is no resource.
         path: What fills the placeholders of a path that names no parent.
         params: What to ask for beside what the selected columns need.
+        sparse: Whether Klaviyo may be asked for some attributes only; its facts name them.
         unselected: Columns that cost extra and are read only when selected.
         include_fields: Fields of included resources that are needed beside their ids.
         derived: Columns added by `complete`.
@@ -90,6 +91,7 @@ class StreamSpec:
     asks: Query | None = None
     path: Mapping[str, str] = field(default_factory=dict)
     params: Query | None = None
+    sparse: bool = True
     unselected: tuple[str, ...] = ()
     include_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derived: Mapping[str, Derived] = field(default_factory=dict)

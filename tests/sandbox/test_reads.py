@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -260,3 +261,20 @@ def test_unknown_ids_are_404(account: Asking) -> None:
     assert error["code"] == "not_found"
     assert error["detail"].startswith("A profile with id 01J")
     account.error("GET", "/api/lists/nobody/profiles", 404)
+
+
+def test_campaigns_of_the_next_revision_have_another_form(account: Asking) -> None:
+    def ask(**query: str) -> requests.Response:
+        return account("GET", "/api/campaigns", query, revision="2026-10-15")
+
+    campaigns = ask(include="campaign-messages").json()
+    for row in campaigns["data"]:
+        assert set(row["attributes"]) == {"created_at", "updated_at", "definition"}
+    statuses = {row["attributes"]["status"] for row in campaigns["included"]}
+    assert statuses <= {"draft", "sent"}
+    few = ask(**{"fields[campaign]": "definition", "filter": "equals(archived,true)"}).json()
+    assert all(row["attributes"]["definition"]["archived"] for row in few["data"])
+    assert all(set(row["attributes"]) == {"definition"} for row in few["data"])
+    assert ask(filter="equals(messages.channel,'email')").status_code == 400
+    assert ask(**{"fields[campaign]": "status"}).status_code == 400
+    assert account("GET", "/api/campaigns", {}).status_code == 400

@@ -287,3 +287,32 @@ def test_deselected_columns_of_links_and_children_stay_out(run_tap: RunTap) -> N
             assert all(set(one) - {"extra_attributes"} == wanted for one in run.records(name))
         assert not any("flow_id" in one for one in run.records("flow_messages"))
         assert all(one["flow_action_id"] for one in run.records("flow_messages"))
+
+
+@pytest.mark.parametrize("revision", ["2026-10-15", "2026-10-15.pre"])
+def test_campaigns_in_the_form_of_later_revisions(run_tap: RunTap, revision: str) -> None:
+    names = ("campaigns", "campaign_messages", "campaign_tags", "campaign_recipient_estimations")
+    with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
+        run = run_tap(sandbox.url, *names, revision=revision)
+        assert run.code == 0, run.errors
+        account = sandbox.account
+        campaigns = {one["id"]: one["attributes"] for one in account.resources("campaign")}
+        records = {one["id"]: one for one in run.records("campaigns")}
+        assert len(records) == len(run.records("campaigns")) == len(campaigns)
+        for campaign_id, held in campaigns.items():
+            record = records[campaign_id]
+            assert (record["name"], record["archived"]) == (held["name"], held["archived"])
+            assert comparable(record["updated_at"]) == comparable(held["updated_at"])
+            assert record["definition"]["send_settings"]["audiences"] == held["audiences"]
+        messages = run.records("campaign_messages")
+        assert len(messages) == account.count("campaign-message")
+        assert {one["status"] for one in messages} == {"sent", "draft"}
+        wanted = {key_of_link(row) for row in EXPECTED["campaign_tags"](account)}
+        assert {key_of_link(row) for row in run.records("campaign_tags")} == wanted
+        assert len(run.records(names[3])) == account.count("campaign-recipient-estimation")
+        again = run_tap(sandbox.url, "campaigns", revision=revision, state=run.state)
+        assert 0 < len(again.records("campaigns")) < len(campaigns) / 10
+
+
+def key_of_link(row: Row) -> tuple[str, str]:
+    return row["campaign_id"], row["tag_id"]
