@@ -11,18 +11,17 @@ from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import CANONICAL, ENCODER, Item
 from target_klaviyo.outcomes import (
     DUPLICATE,
-    Outcome,
     RejectedRowError,
     Row,
     RowError,
     SkippedRowError,
 )
+from target_klaviyo.people import person_of, strangers_apart
 from target_klaviyo.plans import (
     MEGABYTE,
     Accepted,
     Directory,
     Plan,
-    Settled,
     StreamRules,
     Transport,
     shipped,
@@ -41,14 +40,9 @@ BULK = Transport(
         "/attributes/events/data",
     ),
 )
-IDENTIFIERS = ("email", "phone_number", "external_id")
 # Klaviyo answers 202 to events of these and drops them.
 DROPPED_DOMAINS = ("example.com", "test.com")
 LONGEST_UNIQUE_ID = 255
-STRANGER = Outcome(
-    "rejected",
-    "no profile of this account has this profile_id; give email, phone_number or external_id",
-)
 COPIED = ("value", "value_currency")
 
 
@@ -68,7 +62,7 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     attributes["properties"] = properties
     metric = {"type": "metric", "attributes": {"name": accepted["metric"]}}
     attributes["metric"] = {"data": metric}
-    group = ENCODER.encode(event_profile(accepted))
+    group = ENCODER.encode(person_of(accepted))
     key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
     check_repetition(rules.seen.before(key, content))
     body = ENCODER.encode({"type": "event", "attributes": attributes})
@@ -92,15 +86,6 @@ def split_values(accepted: Accepted) -> tuple[dict[str, Any], dict[str, Any]]:
         if value is not None or copied is not None:
             attributes[name] = copied if value is None else value
     return properties, attributes
-
-
-def event_profile(accepted: Accepted) -> Mapping[str, Any]:
-    """The person of an event, by every identifier that the row has."""
-    attributes = {name: accepted[name] for name in IDENTIFIERS if accepted.get(name)}
-    resource: dict[str, Any] = {"type": "profile", "attributes": attributes}
-    if accepted.get("profile_id"):
-        resource["id"] = accepted["profile_id"]
-    return resource
 
 
 def check_domain(email: str | None) -> None:
@@ -161,15 +146,9 @@ def plan_events(items: Sequence[Item], directory: Directory) -> Plan:
     Klaviyo answers 202 to an event of a profile id that it does not know, and drops it: ids are
     looked up first, since those of another account mean nobody here.
     """
-    ids = {item.content["profile_id"] for item in items if item.content["profile_id"]}
-    known = directory.profile_ids("id", ids) if ids else {}
+    known, strangers = strangers_apart(items, directory)
     people: dict[bytes, list[Item]] = {}
-    strangers: list[Settled] = []
-    for item in items:
-        profile_id = item.content["profile_id"]
-        if profile_id and known[profile_id] is None:
-            strangers.append(Settled(item, STRANGER))
-        else:
-            people.setdefault(item.group, []).append(item)
+    for item in known:
+        people.setdefault(item.group, []).append(item)
     plan = shipped(BULK, (item for group in people.values() for item in group))
     return Plan(plan.waves, [*strangers, *plan.settled])

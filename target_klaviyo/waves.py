@@ -60,3 +60,22 @@ def each_once(items: Iterable[Item], carrier: Transport) -> Plan:
             first[item.identities] = item
     plan = shipped(carrier, first.values())
     return replace(plan, settled=[*repeated, *plan.settled])
+
+
+def one_by_one(items: Iterable[Item], carrier: Transport) -> Plan:
+    """Items in waves, none merged; what repeats another item to the byte is a duplicate."""
+    first: dict[bytes, Item] = {}
+    settled = []
+    for item in items:
+        if item.body in first:
+            settled.append(Settled(item, DUPLICATE))
+        else:
+            first[item.body] = item
+    plans = [shipped(carrier, wave) for wave in merged(first.values(), never)]
+    settled += [one for plan in plans for one in plan.settled]
+    return Plan([wave for plan in plans for wave in plan.waves], settled)
+
+
+def never(earlier: Item, later: Item) -> Item | None:  # noqa: ARG001
+    """Two items stay two."""
+    return None

@@ -23,6 +23,16 @@ SHIRT = {"external_id": "shirt-1", "title": "Shirt", "description": "Light", "ur
 PEOPLE = [{"email": f"{name}@shop.example.org"} for name in ("ann", "bob")]
 
 
+SMALL = {
+    **SHIRT,
+    "external_id": "shirt-1-s",
+    "item_id": "shirt-1",
+    "sku": "shirt-1-s",
+    "price": "49.90",
+    "inventory_quantity": "3",
+}
+
+
 def account(sandbox: Sandbox) -> None:
     """What the examples take to be there: two people, a list that ann is on, a shirt, a coupon."""
     member = {"list_name": "VIP", **PEOPLE[0]}
@@ -35,6 +45,8 @@ def account(sandbox: Sandbox) -> None:
         *records("catalog_categories", [{"external_id": "shirts", "name": "Shirts"}]),
         schema("catalog_items", *SHIRT),
         *records("catalog_items", [SHIRT]),
+        schema("catalog_variants", *SMALL),
+        *records("catalog_variants", [SMALL]),
         schema("coupons", "external_id"),
         *records("coupons", [{"external_id": "SUMMER"}]),
     ]
