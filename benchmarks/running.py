@@ -24,12 +24,16 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run, and how a line of its output that holds a record begins."""
+    """What to run, and how a line of its output that holds a record begins.
+
+    `log` is where its standard error is kept, if anywhere.
+    """
 
     arguments: Sequence[str]
     environ: Mapping[str, str] = field(default_factory=dict)
     record_prefix: bytes = SINGER
     standard_input: Path | None = None
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def run(command: Command) -> Run:
     Raises:
         CommandError: It ended with another code than 0.
     """
-    with tempfile.TemporaryFile() as said:
+    with command.log.open("w+b") if command.log else tempfile.TemporaryFile() as said:
         started = time.perf_counter()
         process = start(command, said.fileno())
         counter = LineCounter(command.record_prefix)
