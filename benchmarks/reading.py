@@ -38,7 +38,7 @@ class Bench:
 
     def sized(self, count: int) -> int:
         """A number of records, as many as this run wants."""
-        return max(100, round(count * self.scale)) if count else 0
+        return max(10, round(count * self.scale)) if count else 0
 
 
 @dataclass(frozen=True, slots=True)

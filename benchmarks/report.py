@@ -10,6 +10,7 @@ Every scenario starts its own sandbox, in its own process. What is finished is w
 from __future__ import annotations
 
 import argparse
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the scenarios one after the other."""
     options = parser().parse_args(arguments)
+    # As an interrupt does, so that sandboxes and readers end too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     results = Results(options.report, list(SCENARIOS))
     with tempfile.TemporaryDirectory() as folder:
         kept = options.keep or Path(folder)

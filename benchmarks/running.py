@@ -7,6 +7,7 @@ one's peak. So this one stays small: what commands read lies in files.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -59,18 +60,15 @@ def run(command: Command) -> Run:
     with command.log.open("w+b") if command.log else tempfile.TemporaryFile() as said:
         started = time.perf_counter()
         process = start(command, said.fileno())
-        counter = LineCounter(command.record_prefix)
-        assert process.stdout is not None  # noqa: S101 - for the type checker
-        while chunk := os.read(process.stdout.fileno(), CHUNK):
-            counter.add(chunk)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            records, usage = drained(process, command.record_prefix)
+        finally:
+            process.kill()
         seconds = time.perf_counter() - started
-        process.stdout.close()
-        process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise CommandError(last_words(process.returncode, said.fileno()))
     # Linux counts kilobytes.
-    return Run(seconds, counter.lines, usage.ru_maxrss / 1024)
+    return Run(seconds, records, usage.ru_maxrss / 1024)
 
 
 def start(command: Command, standard_error: int) -> subprocess.Popen[bytes]:
@@ -84,6 +82,19 @@ def start(command: Command, standard_error: int) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=standard_error,
         )
+
+
+def drained(
+    process: subprocess.Popen[bytes], record_prefix: bytes
+) -> tuple[int, resource.struct_rusage]:
+    """Read what a process writes to its end: the records in it, and what the process has used."""
+    counter = LineCounter(record_prefix)
+    with process.stdout or Path(os.devnull).open("rb") as pipe:
+        while chunk := os.read(pipe.fileno(), CHUNK):
+            counter.add(chunk)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return counter.lines, usage
 
 
 def last_words(code: int, said: int) -> str:
