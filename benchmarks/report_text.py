@@ -24,8 +24,9 @@ def report(scenarios: Report) -> str:
     sections = [section for rows in scenarios.values() for section in rows]
     claims = [claim for section in sections for claim in section["claims"]]
     read = [*scenarios.get("events", ()), *scenarios.get("profiles", ())]
-    figures = f"{overview(read)}\n{table(CLAIM_HEADER, map(claim_row, claims))}"
-    return f"{HEAD}{BEGIN}{figures}{END}" + "".join(map(text, sections))
+    figures = [overview(read)] if read else []
+    figures += [table(CLAIM_HEADER, map(claim_row, claims))] if claims else []
+    return HEAD + BEGIN + "\n".join(figures) + END + "".join(map(text, sections))
 
 
 def overview(sections: Sequence[Mapping[str, Any]]) -> str:
@@ -73,6 +74,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def number(value: float) -> str:
     """A figure with as many digits as mean something."""
-    if value >= 100:  # noqa: PLR2004
+    if value >= 100 or value == int(value):  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.3g}"  # noqa: PLR2004
