@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from random import Random
 
+from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.seed_account import account_resources
 from klaviyo_sandbox.seed_content import content_resources
 from klaviyo_sandbox.seed_events import event_resources
@@ -30,8 +31,9 @@ def plant(store: Store, seed: Seed) -> None:
         store.put(account.resources)
         profile_ids = plant_profiles(store, random, seed, account)
         events = event_resources(random, seed, account, profile_ids)
-        for batch in batches(events):
-            store.put(batch)
+        with store.filling(KINDS["event"]):
+            for batch in batches(events):
+                store.put(batch)
         for batch in batches(everything_else(seed, account, profile_ids)):
             store.put(batch)
 

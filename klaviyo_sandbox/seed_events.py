@@ -7,10 +7,10 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from klaviyo_sandbox.clock import iso_seconds
+from klaviyo_sandbox.clock import MICROSECONDS, iso_seconds
 from klaviyo_sandbox.seed_account import METRICS
 from klaviyo_sandbox.seed_form import Account, Seed
-from klaviyo_sandbox.seed_values import event_id, short_id, text_of, uuid_of_time, words
+from klaviyo_sandbox.seed_values import event_id, hex_text, short_id, text_of, uuid_of_time, words
 from klaviyo_sandbox.store import Resource
 
 DAY = 86_400
@@ -33,8 +33,8 @@ def event_resources(
     for number, moment in enumerate(moments):
         metric = random.randrange(len(account.metrics))
         person = random.choice(profiles) if profiles else ""
-        columns = {"profile_id": person, "metric_id": account.metrics[metric]}
-        event = one_event(random, seed, account, metric, columns, seconds=moment)
+        places = {"profile_id": person, "metric_id": account.metrics[metric]}
+        event = one_event(random, seed, account, metric, places, seconds=moment)
         yield ODD[odd.index(number)](seed, event) if number in odd else event
         if number % 10 == 6:  # noqa: PLR2004
             yield attribution(random, account, event.id)
@@ -63,7 +63,8 @@ def in_the_future(seed: Seed, event: Resource) -> Resource:
     """An event that has not happened yet, on whatever day the sandbox runs."""
     seconds = int(seed.end) + FUTURE
     moment = {"timestamp": seconds, "datetime": iso_seconds(seconds)}
-    return replace(event, attributes={**event.attributes, **moment})
+    columns = {**event.columns, "datetime": seconds * MICROSECONDS}
+    return replace(event, attributes={**event.attributes, **moment}, columns=columns)
 
 
 def spelled_with_blank(_seed: Seed, event: Resource) -> Resource:
@@ -88,19 +89,21 @@ def one_event(  # noqa: PLR0913 - what an event is made from
     seed: Seed,
     account: Account,
     metric: int,
-    columns: dict[str, str],
+    places: dict[str, str],
     *,
     seconds: int,
 ) -> Resource:
     """One event."""
-    unique_id = text_of(random, "0123456789abcdef", 24)
+    unique_id = hex_text(random, 24)
     attributes = {
         "timestamp": seconds,
         "event_properties": event_properties(random, seed, account, metric, unique_id),
         "datetime": iso_seconds(seconds),
         "uuid": uuid_of_time(random, seconds),
     }
-    return Resource("event", event_id(random), attributes, {**columns, "unique_id": unique_id})
+    # The moment as the column wants it: reading it out of the text would take longer.
+    columns = {**places, "unique_id": unique_id, "datetime": seconds * MICROSECONDS}
+    return Resource("event", event_id(random), attributes, columns)
 
 
 def event_properties(
@@ -138,4 +141,4 @@ def attribution(random: Random, account: Account, event: str) -> Resource:
         }
     else:
         columns |= {"flow_id": random.choice(account.flows)}
-    return Resource("attribution", text_of(random, "0123456789abcdef", 32), {}, columns)
+    return Resource("attribution", hex_text(random, 32), {}, columns)

@@ -8,6 +8,10 @@ from random import Random
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
+HEX_DIGITS = "0123456789abcdef"
+FIRST_DIGITS = bytes(ord(digit) for digit in HEX_DIGITS for _ in range(16))
+"""The first hexadecimal digit of each byte."""
+
 FIRST_NAMES = ("Ada", "Björn", "Chloé", "Dmitri", "Elif", "Fumiko", "Göran", "Hélène", "Iñigo")
 LAST_NAMES = ("Ångström", "Brontë", "Çelik", "Dvořák", "Eriksen", "Ferreira", "Garcia", "Håkansson")
 CITIES = (
@@ -50,6 +54,15 @@ WORDS = [
 def text_of(random: Random, letters: str, length: int) -> str:
     """`length` characters out of `letters`."""
     return "".join(random.choices(letters, k=length))
+
+
+def hex_text(random: Random, length: int) -> str:
+    """What `text_of` gives for the sixteen digits, from one draw.
+
+    Of the eight bytes of a random number the fourth has the highest bits: its first half picks.
+    """
+    drawn = random.getrandbits(64 * length).to_bytes(8 * length, "little")
+    return drawn[3::8].translate(FIRST_DIGITS).decode("ascii")
 
 
 def ulid(random: Random, seconds: float) -> str:

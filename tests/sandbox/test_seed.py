@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from klaviyo_sandbox import ManualClock, Sandbox
 from klaviyo_sandbox.kinds import KINDS
+from klaviyo_sandbox.seed import plant
+from klaviyo_sandbox.seed_form import Seed
+from klaviyo_sandbox.seed_values import HEX_DIGITS, hex_text, text_of
+from klaviyo_sandbox.store import Store
 
 
 def content(**options: int) -> dict[str, object]:
@@ -67,6 +75,23 @@ def test_events_have_about_the_size_that_was_asked_for() -> None:
         with Sandbox(profiles=5, events=50, event_bytes=size) as sandbox:
             texts = [len(str(row)) for row in sandbox.account.resources("event")]
         assert abs(sum(texts) / len(texts) - size) < 400
+
+
+@settings(deadline=None)
+@given(st.integers(), st.integers(1, 64))
+def test_sixteen_digits_from_one_draw_are_those_of_many(seed: int, length: int) -> None:
+    at_once, one_by_one = Random(seed), Random(seed)  # noqa: S311 - repeatable, not secret
+    assert hex_text(at_once, length) == text_of(one_by_one, HEX_DIGITS, length)
+    assert at_once.random() == one_by_one.random()
+
+
+def test_a_seeded_account_has_every_index_of_an_empty_one() -> None:
+    empty, seeded = Store(), Store()
+    plant(seeded, Seed(profiles=3, events=50))
+    statement = "SELECT name, sql FROM sqlite_master ORDER BY name"
+    assert seeded.all(statement) == empty.all(statement)
+    empty.close()
+    seeded.close()
 
 
 def test_a_database_file_is_continued(tmp_path: Path) -> None:
