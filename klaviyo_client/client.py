@@ -95,6 +95,7 @@ class KlaviyoClient:
         self._base = base_address(self.settings.base_url)
         self._credentials = credentials
         self._pacer = Pacer(self.clock, self.settings.max_wait_seconds)
+        self.waiting = self._pacer.waiting  # seconds that operations wait for a limit
         self._transport = Transport(
             self._base,
             self.settings.headers(),
@@ -242,8 +243,7 @@ class KlaviyoClient:
     def _retried(self, call: Call, attempt: Callable[[Call, Ticket], Result]) -> Result:
         """Attempt a call until it succeeds or is not worth another try.
 
-        `backoff` counts the tries; the waiting is the pacer's, so that every thread that uses
-        the same bucket waits too.
+        `backoff` counts the tries; the pacer waits, and with it all threads of the same bucket.
         """
         ticket: Ticket | None = None
 

@@ -117,6 +117,7 @@ class Pacer:
         self._clock = clock
         self._max_wait_seconds = max_wait_seconds
         self._buckets: dict[str, Bucket] = {}
+        self._waits: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def acquire(self, operation_id: str, rates: Mapping[str, Rate]) -> Ticket:
@@ -140,7 +141,14 @@ class Pacer:
                 raise WaitTooLongError(operation_id, delay, self._max_wait_seconds)
             if delay > WORTH_SAYING_SECONDS:
                 logger.info("Waiting %.0f s for the rate limit of %s", delay, operation_id)
+            self._waits[operation_id] = now + delay
             self._clock.sleep(delay)
+
+    def waiting(self) -> dict[str, float]:
+        """For how many more seconds operations wait, by id; without those that do not."""
+        now = self._clock.monotonic()
+        # Copied whole, in one step: who acquires must not wait for who asks.
+        return {name: until - now for name, until in self._waits.copy().items() if until > now}
 
     def release(self, ticket: Ticket, headers: Mapping[str, str]) -> None:
         """Count the request as answered and learn from the answer's rate headers.

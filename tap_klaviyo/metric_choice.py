@@ -109,12 +109,19 @@ def included_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> list[st
     return [metric["id"] for metric in metrics if metric["id"] in wanted]
 
 
-def excluded_metrics(choice: MetricChoice, metrics: Sequence[Metric]) -> frozenset[str]:
+def excluded_metrics(
+    choice: MetricChoice, metrics: Sequence[Metric], columns: Sequence[str]
+) -> frozenset[str]:
     """Ids of the metrics whose events to leave out.
 
     Raises:
-        ConfigurationError: a metric does not exist in the account.
+        ConfigurationError: a metric does not exist in the account, or the selected `columns` do
+            not tell of it.
     """
+    if choice.exclude and "metric_id" not in columns:
+        raise ConfigurationError(
+            "stream_options.events.metrics: exclude needs the column metric_id to be selected",
+        )
     return frozenset(matching(choice.exclude, metrics))
 
 

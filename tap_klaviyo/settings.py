@@ -156,6 +156,15 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="Megabytes of pages to read ahead of the loader, by all streams together.",
     ),
     th.Property(
+        "progress",
+        th.StringType,
+        default="auto",
+        allowed_values=["auto", "live", "log", "none"],
+        title="Progress",
+        description="On stderr: live, a log line a minute and stream (log), none, or auto: live "
+        "where stderr is a terminal and stdout is not, else log.",
+    ),
+    th.Property(
         "max_tries",
         AT_LEAST_ONE,
         default=8,

@@ -103,6 +103,11 @@ class StreamSpec:
         return self.trust_order and self.parent is None and len(self.partitions) == 1
 
     @property
+    def operations(self) -> tuple[str, ...]:
+        """All that is called for it: its own operation, and those of its parents."""
+        return (self.operation, *(one.operation for one in self.parents))
+
+    @property
     def missing_level(self) -> int:
         """How loudly to say that a parent has none."""
         return logging.DEBUG if self.often_absent else logging.WARNING

@@ -19,7 +19,6 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from klaviyo_client.errors import (
     ApiError,
     AuthenticationError,
-    ConfigurationError,
     KlaviyoError,
     PaginationError,
     PermissionDeniedError,
@@ -32,6 +31,7 @@ from tap_klaviyo.metric_choice import Metric, account_metrics, excluded_metrics,
 from tap_klaviyo.options import StreamOptions
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.parents import member_scans
+from tap_klaviyo.progress import ENDED_EARLY, SKIPPED, StreamProgress, within_run
 from tap_klaviyo.reading import Reader
 from tap_klaviyo.records import Record, RecordShape, record_shape
 from tap_klaviyo.room import AnyPage
@@ -65,6 +65,7 @@ class KlaviyoStream(Stream):
         self._marked = marked_schema(spec)
         self._bookmark: Bookmark | None = None
         self._klaviyo_tap = tap
+        self.progress = StreamProgress(spec.name, spec.operations)
         super().__init__(tap, schema=singer_schema(self._marked), name=spec.name)
         self.primary_keys = spec.primary_keys
         self.replication_key = spec.replication_key
@@ -154,13 +155,16 @@ class KlaviyoStream(Stream):
             raise error
         if isinstance(error, PermissionDeniedError) and skip:
             self.logger.warning("Stream %s is skipped: %s", self.name, error)
+            self.progress.outcome = SKIPPED
             return
         self.logger.error("Stream %s ends early: %s", self.name, error)
+        self.progress.outcome = ENDED_EARLY
         self._klaviyo_tap.end_early(self.name)
 
     def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
         if self.spec.resumable and not self.options.metrics.include:
+            self.progress.bounds = within_run(bounds, self._klaviyo_tap.started_at)
             return self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
         return self._reader.several(self.scans(bounds))
 
@@ -171,6 +175,7 @@ class KlaviyoStream(Stream):
         writer = self._klaviyo_tap.message_writer
         writer.write_records(lines)
         writer.flush()
+        self.progress.emitted(len(lines), keys)
         if self._bookmark and self._bookmark.see_all(keys):
             self.state_manager.is_flushed = False
         return len(lines)
@@ -204,9 +209,9 @@ class KlaviyoStream(Stream):
 
     def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
         """Move our own bookmark; the SDK's would pass the run's start and fail on look-backs."""
-        if self._bookmark and self._bookmark.see(
-            latest_record.get(self.spec.replication_key or "")
-        ):
+        key = latest_record.get(self.spec.replication_key or "")
+        self.progress.emitted(1, (key,))
+        if self._bookmark and self._bookmark.see(key):
             self.state_manager.is_flushed = False
 
     @cached_property
@@ -227,7 +232,8 @@ class KlaviyoStream(Stream):
     def _sieve(self) -> Sieve:
         """Which records belong to the stream."""
         end = self._klaviyo_tap.end_date if self.spec.replication_key else None
-        return Sieve(end.isoformat() if end else None, self._excluded_metrics)
+        excluded = excluded_metrics(self.options.metrics, self._account_metrics, self._columns)
+        return Sieve(end.isoformat() if end else None, excluded)
 
     @cached_property
     def _columns(self) -> tuple[str, ...]:
@@ -260,14 +266,6 @@ class KlaviyoStream(Stream):
         if self.options.metrics.everything:
             return []
         return account_metrics(self._klaviyo_tap.client)
-
-    @cached_property
-    def _excluded_metrics(self) -> frozenset[str]:
-        if self.options.metrics.exclude and "metric_id" not in self._columns:
-            raise ConfigurationError(
-                "stream_options.events.metrics: exclude needs the column metric_id to be selected",
-            )
-        return excluded_metrics(self.options.metrics, self._account_metrics)
 
     def _opened_bookmark(self) -> Bookmark | None:
         """The bookmark of an incremental run."""

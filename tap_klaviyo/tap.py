@@ -24,6 +24,7 @@ from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedE
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
 from tap_klaviyo.options import stream_options
+from tap_klaviyo.reporting import reporting
 from tap_klaviyo.room import Room
 from tap_klaviyo.settings import (
     SETTINGS,
@@ -135,7 +136,10 @@ class TapKlaviyo(Tap):
         for stream in self.streams.values():
             if not stream.selected:
                 self.logger.info("Skipping deselected stream '%s'.", stream.name)
-        self.side_by_side.run([stream for stream in self.streams.values() if stream.selected])
+        selected = [stream for stream in self.streams.values() if stream.selected]
+        counters = [klaviyo_stream(stream).progress for stream in selected]
+        with reporting(self.config["progress"], counters, self.client.waiting, self.logger):
+            self.side_by_side.run(selected)
         if self.unfinished:
             raise StreamsUnfinishedError(
                 f"not everything was read: {', '.join(self.unfinished)} ended early, see above",
@@ -143,7 +147,8 @@ class TapKlaviyo(Tap):
 
     def _sync_stream(self, stream: Stream) -> None:
         """Sync one stream, as the SDK's `sync_all` does."""
-        stream.sync()
+        with klaviyo_stream(stream).progress.reading():
+            stream.sync()
         stream.finalize_state_progress_markers()
 
     def end_early(self, name: str) -> None:
@@ -191,3 +196,9 @@ class TapKlaviyo(Tap):
         config: Any = ctx.params.get("config")
         tap = cls(config=getattr(config, "config", None))
         ctx.exit(0 if tap.test_streams() else 1)
+
+
+def klaviyo_stream(stream: Stream) -> KlaviyoStream:
+    """A stream of the tap, which the SDK only knows as one of its own."""
+    assert isinstance(stream, KlaviyoStream)  # noqa: S101 - the tap makes no other
+    return stream

@@ -265,3 +265,15 @@ def test_a_daily_quota_that_is_used_up_is_an_error(clock: FakeClock) -> None:
 
     with pytest.raises(WaitTooLongError, match="asks to wait 863"):
         send(one, {"report": Rate(1, 2, daily=3)})
+
+
+def test_says_who_waits_and_for_how_much_longer(clock: FakeClock) -> None:
+    one = pacer(clock)
+    send(one, {"get_things": SMALL})
+    assert one.waiting() == {}
+    seen = []
+    clock.at(clock.now + 0.25, lambda: seen.append(one.waiting()))
+    send(one, {"get_things": SMALL})
+
+    assert seen == [{"get_things": 0.75}]
+    assert one.waiting() == {}
