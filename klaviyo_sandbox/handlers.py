@@ -19,6 +19,7 @@ from klaviyo_sandbox import (
     profile_writes,
     subscription_writes,
     suppression_jobs,
+    tag_writes,
 )
 from klaviyo_sandbox.messages import Response
 from klaviyo_sandbox.shop_jobs import JOB_TYPES, JOBS
@@ -47,6 +48,7 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "remove_profiles_from_list": list_writes.remove_members,
     "create_coupon": coupon_writes.create,
     "update_coupon": coupon_writes.update,
+    **dict(tag_writes.handlers()),
     **{name: partial(bulk_jobs.create, rule=rule) for name, rule in JOBS.items()},
 }
 

@@ -220,7 +220,7 @@ def creation_of_missing(shelf: Shelf, directory: Directory, settled: Sequence[Se
     """
     refused = {one.item.identities[0]: one for one in settled if one.outcome.kind == "rejected"}
     ids = [PREFIX + thing for thing in refused]
-    there = directory.known_ids(shelf.read, shelf.type, ids) if ids else frozenset()
+    there = directory.inventory.known_ids(shelf.read, shelf.type, ids) if ids else frozenset()
     absent = [one.item for thing, one in refused.items() if PREFIX + thing not in there]
     gone = {item.identities for item in absent}
     plan = creation(shelf, absent)
@@ -235,7 +235,7 @@ def plan_mirror(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Pl
         PLACE,
         lambda: frozenset(
             one
-            for one in directory.known_ids(shelf.read, shelf.type, None)
+            for one in directory.inventory.known_ids(shelf.read, shelf.type, None)
             if one.startswith(PREFIX)
         ),
     )

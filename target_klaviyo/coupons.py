@@ -72,7 +72,7 @@ def checked(coupon: str, field: str) -> str:
 
 def plan_coupons(items: Sequence[Item], directory: Directory) -> Plan:
     """Update the coupons that are there, and create the others."""
-    there = directory.known_ids("get_coupons", "coupon", None)
+    there = directory.inventory.known_ids("get_coupons", "coupon", None)
     new: list[Item] = []
     changed: list[Item] = []
     settled: list[Settled] = []
@@ -128,7 +128,7 @@ def plan_codes(items: Sequence[Item], directory: Directory) -> Plan:
 def explained(directory: Directory, settled: Sequence[Settled]) -> Plan:
     """Skip those of the refused codes that their coupon has already."""
     refused = {one.item.content["coupon"] for one in settled if one.outcome.kind == "rejected"}
-    there = {coupon: directory.coupon_codes(coupon) for coupon in refused}
+    there = {coupon: directory.inventory.coupon_codes(coupon) for coupon in refused}
     return Plan(settled=[outcome_of(one, there) for one in settled])
 
 

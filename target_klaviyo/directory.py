@@ -19,6 +19,7 @@ from klaviyo_client.errors import (
 from klaviyo_client.filters import condition
 from klaviyo_client.query import Query
 from target_klaviyo.delivery import ABOUT_ITEMS, refused_outcome
+from target_klaviyo.inventory import AccountInventory
 from target_klaviyo.items import ENCODER
 from target_klaviyo.outcomes import ACCEPTED, Outcome
 from target_klaviyo.plans import ListFound, Roster
@@ -27,9 +28,6 @@ logger = logging.getLogger("target-klaviyo")
 
 # Identifiers in one filter, and profiles on one page: Klaviyo's page holds 100.
 AT_ONCE = 100
-# Ids of the catalogue are long, and 8,000 bytes of address are what servers commonly take.
-CATALOG_IDS = 50
-CODES = "get_coupon_codes_for_coupon"
 # Stands for the id of a list that a dry run would have created.
 DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
@@ -65,6 +63,11 @@ class AccountDirectory:
         self._profiles: dict[tuple[str, str], str] = {}
         self._rosters: dict[str, dict[str, Roster]] = {}
         self.requests = 0
+        self.inventory = AccountInventory(client, self._asked)
+
+    def _asked(self) -> None:
+        """Count a request that the inventory sends."""
+        self.requests += 1
 
     @property
     def create_lists(self) -> bool:
@@ -183,39 +186,6 @@ class AccountDirectory:
         self.requests += len(batches)
         found = self._together(search, batches)
         return frozenset(folded(kind, value) for part in found for value in part)
-
-    def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
-        """Which of these ids of a shop's things are there; with None, all. Asked anew each time.
-
-        Raises:
-            KlaviyoError: Klaviyo could not be asked.
-        """
-        conditions = [condition("any", "ids", part) for part in in_batches(ids or (), CATALOG_IDS)]
-        found: set[str] = set()
-        for chosen in [None] if ids is None else conditions:
-            query = Query(filter=chosen, fields={kind: ("external_id",)}, page_size=AT_ONCE)
-            for page in self._client.pages(operation, query):
-                self.requests += 1
-                found.update(one["id"] for one in msgspec.json.decode(page.data))
-        return frozenset(found)
-
-    def coupon_codes(self, coupon: str) -> frozenset[str]:
-        """The unique codes of a coupon; none where there is no such coupon.
-
-        Raises:
-            KlaviyoError: Klaviyo could not be asked.
-        """
-        query = Query(fields={"coupon-code": ("unique_code",)}, page_size=AT_ONCE)
-        codes: set[str] = set()
-        try:
-            for page in self._client.pages(CODES, query, path={"id": coupon}):
-                self.requests += 1
-                codes.update(
-                    one["attributes"]["unique_code"] for one in msgspec.json.decode(page.data)
-                )
-        except NotFoundError:
-            self.requests += 1
-        return frozenset(codes)
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list; read anew each time.

@@ -116,6 +116,22 @@ class Roster:
         return sorted(self.before - self.given)
 
 
+class Inventory(Protocol):
+    """What plans may ask about things, answered anew each time."""
+
+    def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
+        """Which of these ids are there; with None, all that are there."""
+
+    def coupon_codes(self, coupon: str) -> frozenset[str]:
+        """The unique codes of a coupon; none where there is no such coupon."""
+
+    def tag_ids(self) -> Mapping[str, str]:
+        """The id of each tag, by its name."""
+
+    def tagged(self, operation: str, tag: str) -> frozenset[str] | None:
+        """The ids of what bears a tag; None where there is no such tag."""
+
+
 class Directory(Protocol):
     """What plans may ask of Klaviyo, with answers remembered."""
 
@@ -131,12 +147,6 @@ class Directory(Protocol):
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list."""
 
-    def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
-        """Which of these ids of a shop's things are there; with None, all that are there."""
-
-    def coupon_codes(self, coupon: str) -> frozenset[str]:
-        """The unique codes of a coupon; none where there is no such coupon."""
-
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list."""
 
@@ -145,6 +155,10 @@ class Directory(Protocol):
 
     def rosters(self, sink: str) -> Mapping[str, Roster]:
         """Every roster of a sink, by place."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """What there is beside people and lists."""
 
     @property
     def create_lists(self) -> bool:

@@ -1,4 +1,4 @@
-"""The sinks of a shop: its catalogue, coupons and their codes."""
+"""The sinks of things: catalogue, coupons and their codes, tags."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ from target_klaviyo.catalog import (
 from target_klaviyo.coupons import build_code, build_coupon, plan_codes, plan_coupons
 from target_klaviyo.mirrors import Mirror
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
+from target_klaviyo.tags import (
+    BEARERS,
+    build_link,
+    build_tag,
+    plan_links,
+    plan_tags,
+    plan_unlinks,
+)
 
 PRODUCT = {
     "external_id": "string",
@@ -113,5 +121,23 @@ SHOPS: tuple[SinkSpec, ...] = (
         build=build_code,
         plan=plan_codes,
         after=("coupons",),
+    ),
+    SinkSpec(
+        "tags",
+        fields={"name": "string", "tag_group_id": "string"},
+        needs=(("name",),),
+        build=build_tag,
+        plan=plan_tags,
+        # A group of another account means nothing here.
+        explicit=frozenset({"tag_group_id"}),
+    ),
+    SinkSpec(
+        "tag_links",
+        fields=dict.fromkeys(("tag_id", "tag_name", *BEARERS, "list_name"), "string"),
+        needs=(("tag_id", "tag_name"), (*BEARERS, "list_name")),
+        build=build_link,
+        plan=plan_links,
+        after=("tags", "lists"),
+        modes={"add": Mode(), "remove": Mode(plan=plan_unlinks)},
     ),
 )

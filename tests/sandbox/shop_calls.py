@@ -7,6 +7,7 @@ from typing import Any
 
 from klaviyo_sandbox import Sandbox
 from klaviyo_sandbox.kinds_commerce import ACTIONS, CATALOG
+from klaviyo_sandbox.tag_writes import BEARERS
 
 PRODUCT = {"title": "T", "description": "D", "url": "https://s.dev/t"}
 STOCK = {"sku": "S", "inventory_quantity": 1, "price": 2.5}
@@ -61,6 +62,17 @@ def coupon_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
     }
 
 
+def tag_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
+    """Tags, and what bears them."""
+    new = {"type": "tag", "attributes": {"name": "New"}}
+    found: dict[str, list[Any]] = {"create_tag": [{"data": new}]}
+    tag = sandbox.account.ids("tag")[-1]
+    for kind in BEARERS:
+        body = {"data": [{"type": kind, "id": sandbox.account.ids(kind)[2]}]}
+        found[f"tag_{kind}s"] = found[f"remove_tag_from_{kind}s"] = [tag, body]
+    return found
+
+
 def calls(sandbox: Sandbox) -> dict[str, list[Any]]:
     """Every write of a shop."""
-    return {**catalog_calls(sandbox), **coupon_calls(sandbox)}
+    return {**catalog_calls(sandbox), **coupon_calls(sandbox), **tag_calls(sandbox)}

@@ -34,7 +34,7 @@ SMALL = {
 
 
 def account(sandbox: Sandbox) -> None:
-    """What the examples take to be there: two people, a list that ann is on, a shirt, a coupon."""
+    """What the examples take to be there: two people, a list, a shirt, a coupon, a tag."""
     member = {"list_name": "VIP", **PEOPLE[0]}
     messages = [
         schema("profiles", "email"),
@@ -49,6 +49,8 @@ def account(sandbox: Sandbox) -> None:
         *records("catalog_variants", [SMALL]),
         schema("coupons", "external_id"),
         *records("coupons", [{"external_id": "SUMMER"}]),
+        schema("tags", "name"),
+        *records("tags", [{"name": "Sale"}]),
     ]
     assert load(sandbox, messages).error is None
 

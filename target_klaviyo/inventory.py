@@ -1,0 +1,69 @@
+"""Things of the account, looked up anew each time: rows of the same run may have changed them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.errors import NotFoundError
+from klaviyo_client.filters import condition
+from klaviyo_client.query import Query
+
+# Ids of the catalogue are long, and 8,000 bytes of address are what servers commonly take.
+AT_ONCE = 50
+CODES = "get_coupon_codes_for_coupon"
+
+
+class AccountInventory:
+    """Finds catalogue, coupons, tags and what bears them.
+
+    Each method raises KlaviyoError where Klaviyo could not be asked.
+    """
+
+    def __init__(self, client: KlaviyoClient, asked: Callable[[], None]) -> None:
+        """Ask through `client`; `asked` is called for each request."""
+        self._client = client
+        self._asked = asked
+
+    def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
+        """Which of these ids are there; with None, all that are there."""
+        starts = range(0, len(ids or ()), AT_ONCE)
+        parts = [list((ids or ())[start : start + AT_ONCE]) for start in starts]
+        conditions = [None] if ids is None else [condition("any", "ids", part) for part in parts]
+        fields = {kind: ("external_id",)}
+        queries = [Query(filter=one, fields=fields, page_size=100) for one in conditions]
+        return frozenset(one["id"] for query in queries for one in self._all(operation, query))
+
+    def coupon_codes(self, coupon: str) -> frozenset[str]:
+        """The unique codes of a coupon; none where there is no such coupon."""
+        query = Query(fields={"coupon-code": ("unique_code",)}, page_size=100)
+        found = self._all(CODES, query, {"id": coupon})
+        try:
+            return frozenset(one["attributes"]["unique_code"] for one in found)
+        except NotFoundError:
+            return frozenset()
+
+    def tag_ids(self) -> Mapping[str, str]:
+        """The id of each tag, by its name."""
+        query = Query(fields={"tag": ("name",)})
+        return {one["attributes"]["name"]: one["id"] for one in self._all("get_tags", query)}
+
+    def tagged(self, operation: str, tag: str) -> frozenset[str] | None:
+        """The ids of what bears a tag; None where there is no such tag."""
+        try:
+            return frozenset(one["id"] for one in self._all(operation, Query(), {"id": tag}))
+        except NotFoundError:
+            return None
+
+    def _all(
+        self, operation: str, query: Query, path: Mapping[str, str] | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Every resource of a collection."""
+        self._asked()
+        for number, page in enumerate(self._client.pages(operation, query, path=path or {})):
+            if number:
+                self._asked()
+            yield from msgspec.json.decode(page.data)
