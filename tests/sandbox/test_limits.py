@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from klaviyo_sandbox import ManualClock, ScaledClock
+from klaviyo_sandbox import ManualClock, Sandbox, ScaledClock
 from klaviyo_sandbox.contract import operations
 from klaviyo_sandbox.limits import Limiter
 from klaviyo_sandbox.messages import Refusal
+from tests.sandbox.asking import Asking
 
 START = 86_400.0 * 20_000
 LISTS = operations()["get_lists"]
@@ -123,3 +124,42 @@ def test_without_limits_nothing_is_refused() -> None:
     for _ in range(100):
         headers = dict(limits.admit("account", operations()["get_accounts"], ()))
     assert headers["ratelimit-limit"] == "1, 1;w=1, 15;w=60"
+
+
+def test_headers_state_the_window_that_binds() -> None:
+    clock = ManualClock(START)
+    limits = limiter(clock)
+    for _ in range(10):
+        for _ in range(74):
+            headers = dict(limits.admit("account", LISTS, ()))
+        assert (headers["ratelimit-limit"], headers["ratelimit-remaining"]) == (
+            "75, 75;w=1, 750;w=60",
+            "1",
+        )
+        clock.advance(1)
+    headers = dict(limits.admit("account", LISTS, ()))
+    assert headers == {
+        "ratelimit-limit": "750, 75;w=1, 750;w=60",
+        "ratelimit-remaining": "9",
+        "ratelimit-reset": "50",
+    }
+
+
+def test_the_keys_of_an_account_share_its_limits() -> None:
+    clock = ManualClock(START)
+    with Sandbox(profiles=1, events=0, clock=clock, keys={"pk_a": None, "pk_b": None}) as sandbox:
+        ask = Asking(sandbox)
+        for number in range(15):
+            key = ("Klaviyo-API-Key pk_a", "Klaviyo-API-Key pk_b")[number % 2]
+            assert ask("GET", "/api/accounts", Authorization=key).status_code == 200
+            clock.advance(1)
+        clock.advance(0.5)
+        for key in ("Klaviyo-API-Key pk_a", "Klaviyo-API-Key pk_b"):
+            answer = ask("GET", "/api/accounts", Authorization=key)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (429, "45")
+            assert not [name for name in answer.headers if name.lower().startswith("ratelimit")]
+        clock.advance(44.5)
+        assert ask("GET", "/api/accounts").status_code == 401
+        answer = ask("GET", "/api/accounts", Authorization="Klaviyo-API-Key pk_b")
+        assert answer.headers["ratelimit-remaining"] == "0"
+        ask.session.close()
