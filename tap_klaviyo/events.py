@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
+from msgspec.structs import astuple
 
-from tap_klaviyo.records import Completion, Included, related_id
+from tap_klaviyo.records import Completion, Included
 
 # Column of the record, and the relation that must be included to fill it.
 EVENT_COLUMNS: Mapping[str, str] = {
@@ -17,9 +18,50 @@ EVENT_COLUMNS: Mapping[str, str] = {
     "flow_id": "attributions",
     "flow_message_id": "attributions",
 }
-# In the order of the columns.
-ATTRIBUTED = ("campaign", "campaign-message", "flow", "flow-message")
-NOBODY: tuple[str | None, ...] = (None,) * len(ATTRIBUTED)
+
+
+class Target(msgspec.Struct, gc=False):
+    """What a relationship points to."""
+
+    id: str
+
+
+class Credit(msgspec.Struct, gc=False):
+    """A to-one relationship of an attribution; without data, it names nothing."""
+
+    data: Target | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The id that it names, or None."""
+        return self.data.id if self.data else None
+
+
+class Credits(msgspec.Struct, gc=False, rename="kebab"):
+    """What an attribution credits, in the order of the columns."""
+
+    campaign: Credit | None = None
+    campaign_message: Credit | None = None
+    flow: Credit | None = None
+    flow_message: Credit | None = None
+
+
+class Named(msgspec.Struct, gc=False):
+    """The attributes of a metric that matter."""
+
+    name: Any = None
+
+
+class IncludedResource(msgspec.Struct, gc=False):
+    """What is read of the resources included with events."""
+
+    type: str
+    id: str
+    attributes: Named | None = None
+    relationships: Credits | None = None
+
+
+NOBODY: tuple[str | None, ...] = (None,) * len(Credits.__struct_fields__)
 
 
 def event_columns(
@@ -36,16 +78,19 @@ def event_columns(
         properties = attributes.get("event_properties")
         if properties and isinstance(properties, dict):
             credited = message_of(properties)
-    return (metric["attributes"].get("name") if metric else None, *credited)
+    return (metric.attributes.name if metric and metric.attributes else None, *credited)
 
 
 def attributed(attribution_ids: Sequence[str], included: Included) -> tuple[str | None, ...]:
     """What each relation of the attributions names first."""
     known = [included.get(("attribution", one)) for one in attribution_ids]
-    found = [one for one in known if one]
-    return tuple(
-        next((one_id for one in found if (one_id := related_id(one, relation))), None)
-        for relation in ATTRIBUTED
+    credits_ = [astuple(one.relationships) for one in known if one and one.relationships]
+    return (
+        tuple(
+            next((one.id for one in named if one and one.id), None)
+            for named in zip(*credits_, strict=True)
+        )
+        or NOBODY
     )
 
 
@@ -73,4 +118,5 @@ EVENT_COMPLETION = Completion(
     columns=tuple(EVENT_COLUMNS),
     reads=("metric_id", "attribution_ids"),
     looks={"event_properties": msgspec.json.Decoder(Message | None)},
+    included=msgspec.json.Decoder(list[IncludedResource] | None),
 )

@@ -9,62 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Iterator
 
 from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, Room
+from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
-from tap_klaviyo.windows import cuts
-
-# The parts of a scan that is cut up hold about this many pages each.
-PART_PAGES = 2
-
-
-Span = tuple[datetime, datetime]
-
-
-@dataclass(slots=True)
-class Reading:
-    """One scan that is being read, or waits for a reader.
-
-    `latest` is the span of its last page so far; None where nothing has come, nothing more
-    will, or the order cannot be relied on.
-    """
-
-    scan: Scan
-    begun: bool = True
-    pages: deque[AnyPage] = field(default_factory=deque)
-    size: int = 0
-    latest: Span | None = None
-    done: bool = False
-    error: BaseException | None = None
-
-    def cut_points(self, most: int) -> list[datetime]:
-        """Where others may take over; none where that is not worth while."""
-        end = self.scan.bounds.end
-        if self.done or self.latest is None or end is None:
-            return []
-        first, last = self.latest
-        return cuts(last, end, (last - first) * PART_PAGES, most)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What an ordered read needs to know of the stream.
-
-    Attributes:
-        pages: Reads the pages of a scan.
-        part: A scan with other time bounds.
-        span: The times of a page's first and last record, or None where the page is out of
-            order; set only where scans can be cut by time.
-        held: Told how many bytes a finished scan had.
-    """
-
-    pages: Callable[[Scan], Iterator[AnyPage]]
-    part: Callable[[Scan, Bounds], Scan]
-    span: Callable[[AnyPage], Span | None] | None = None
-    held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
 
 
 class OrderedReader:
@@ -192,9 +141,17 @@ class OrderedReader:
         return next((one for one in self._order if not one.begun), None)
 
     def _may_begin(self) -> bool:
-        """Whether one more scan may be begun: there is room for its first page."""
-        fits = not self._order or self._room.fits(self._used, self._page_bytes)
-        return fits and not self._exhausted
+        """Whether one more scan may be begun: there is room, and none before it wants it."""
+        return not self._exhausted and (not self._order or self._has_room_behind(None))
+
+    def _has_room_behind(self, last: Reading | None) -> bool:
+        """Whether a page fits, and no scan before `last` waits for that room."""
+        for one in self._order:
+            if one is last:
+                break
+            if one.waits:
+                return False
+        return self._room.fits(self._used, self._page_bytes)
 
     def _next_scan(self) -> Reading | None:
         """Begin the next scan; None where there is none. Finding it may ask Klaviyo."""
@@ -268,13 +225,16 @@ class OrderedReader:
 
         def has_room() -> bool:
             due = self._order[0] is reading and not reading.pages
-            return self._stopped or due or self._room.fits(self._used, self._page_bytes)
+            return self._stopped or due or self._has_room_behind(reading)
 
         with self._changed:
+            reading.waits = True
             self._changed.wait_for(has_room)
+            reading.waits = False
             if self._stopped:
                 return None
             self._use(self._page_bytes)
+            self._changed.notify_all()  # the next one behind may have room too
             return self._page_bytes
 
     def _put(self, reading: Reading, page: AnyPage, latest: Span | None) -> None:

@@ -19,8 +19,9 @@ from klaviyo_client.errors import ApiError
 from klaviyo_client.operations import operation
 from klaviyo_client.query import Query
 from klaviyo_client.wire import Answer, Page, read_page
-from tap_klaviyo.ordered import OrderedReader, Source, Span
+from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.room import AnyPage, Room
+from tap_klaviyo.scan_reading import Source, Span
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
 from tap_klaviyo.thin import ThinPage, ThinPath
 from tap_klaviyo.times import parse_time, rfc3339

@@ -7,7 +7,7 @@ id, attributes under their own names, `<name>_id` or `<name>_ids` for relations,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -17,10 +17,11 @@ from tap_klaviyo.times import TimeTree, normalise_times, rfc3339, time_tree
 
 Resource = dict[str, Any]
 Record = dict[str, Any]
-Included = Mapping[tuple[str, str], Resource]
+Included = Mapping[tuple[str, str], Any]
 
 RELATION = "x-klaviyo-relationship"
 EXTRA = "extra_attributes"
+ANYTHING = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,22 @@ class Completion:
 
     Attributes:
         values: Their values, from the columns that are read, the attributes, and the page's
-            included resources.
+            included resources by type and id.
         columns: Their names.
         reads: Columns of relations that it reads.
         looks: The attributes that it reads, each with a decoder of what it looks at in there.
+        included: Decodes what it looks at in the list of included resources.
     """
 
     values: Callable[[Sequence[Any], Mapping[str, Any], Included], tuple[Any, ...]]
     columns: tuple[str, ...]
-    reads: tuple[str, ...] = ()
-    looks: Mapping[str, msgspec.json.Decoder[Any]] = field(default_factory=dict)
+    reads: tuple[str, ...]
+    looks: Mapping[str, msgspec.json.Decoder[Any]]
+    included: msgspec.json.Decoder[Any]
+
+    def by_key(self, included: msgspec.Raw) -> Included:
+        """The included resources of a page by type and id."""
+        return {(one.type, one.id): one for one in decoded(included, self.included) or ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,33 +130,27 @@ def related_ids(data: Any) -> str | list[str] | None:
     return data["id"] if data else None
 
 
-def related_id(resource: Resource, relation: str) -> str | None:
-    """The id that a to-one relation of a resource names, or None."""
-    data = ((resource.get("relationships") or {}).get(relation) or {}).get("data")
-    return str(data["id"]) if isinstance(data, dict) else None
-
-
 def page_resources(data: msgspec.Raw) -> list[Resource]:
     """The resources of a page; an operation that answers a single one gives a list of it."""
     resources = decoded(data)
     return resources if isinstance(resources, list) else [resources]
 
 
-def page_included(included: msgspec.Raw) -> Included:
+def page_included(included: msgspec.Raw) -> Mapping[tuple[str, str], Resource]:
     """The included resources of a page by type and id."""
     return {(one["type"], one["id"]): one for one in decoded(included) or ()}
 
 
-def decoded(text: msgspec.Raw) -> Any:
+def decoded(text: msgspec.Raw, decoder: msgspec.json.Decoder[Any] = ANYTHING) -> Any:
     """Parsed JSON, whatever customers have put into their properties."""
     try:
-        return msgspec.json.decode(text)
+        return decoder.decode(text)
     except msgspec.MsgspecError:
-        return msgspec.json.decode(mended_json(bytes(text)))
+        return decoder.decode(mended_json(bytes(text)))
 
 
 def page_records(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:
     """The records of a page, in its order."""
-    by_key = page_included(included)
+    by_key = shape.complete.by_key(included) if shape.complete else {}
     for resource in page_resources(data):
         yield flat_record(shape, resource, by_key)

@@ -23,6 +23,7 @@ from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
+from tap_klaviyo.memory import give_large_blocks_back
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.reporting import reporting
 from tap_klaviyo.room import Room
@@ -129,6 +130,7 @@ class TapKlaviyo(Tap):
         Raises:
             StreamsUnfinishedError: some streams ended early.
         """
+        give_large_blocks_back()
         self._reset_state_progress_markers()
         self._set_compatible_replication_methods()
         if self.state:

@@ -19,7 +19,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import astuple
 
 from klaviyo_client.wire import NOTHING, Answer, Links, Page, read_page
-from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape, page_included
+from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape
 from tap_klaviyo.times import WANTED, TimeTree, normalise_times, rfc3339
 
 # A text that begins like a date but is not in the one form: the object has to be looked into.
@@ -75,7 +75,8 @@ class ThinPath:
     def __init__(self, shape: RecordShape) -> None:
         """Make the structures of `shape`."""
         self._shape = shape
-        self._names = tuple(sorted(shape.attributes))
+        completed = shape.complete.columns if shape.complete else ()
+        self._names = (*sorted(shape.attributes - set(completed)), *completed)
         attributes = msgspec.defstruct(
             "Attributes",
             [(field(i), self._kind(name), None) for i, name in enumerate(self._names)],
@@ -109,7 +110,7 @@ class ThinPath:
         }
         self._complete = complete = shape.complete
         self._reads = [self._places[name] for name in complete.reads] if complete else []
-        self._completed = [self._places[name] for name in complete.columns] if complete else []
+        self._completed = slice(len(self._names) - len(completed), len(self._names))
         looks = complete.looks.items() if complete else ()
         self._looks = [(name, self._places[name], decoder) for name, decoder in looks]
         self._times = [(self._places[name], below) for name, below in shape.times.items()]
@@ -153,10 +154,17 @@ class ThinPath:
         Raises:
             UnusualError: the page has to take the full path.
         """
-        included = page_included(page.included)
+        included = self._included(page.included)
         own = [(self._places[name], value) for name, value in columns.items()]
         make, arranged, values = self._record, self._arranged, self._values
         return [make(*arranged(values(one, own, included))) for one in page.resources]
+
+    def _included(self, included: Raw) -> Included:
+        """The included resources that completing reads."""
+        try:
+            return self._complete.by_key(included) if self._complete else {}
+        except msgspec.MsgspecError:
+            raise UnusualError from None
 
     def _values(self, resource: Any, own: list[tuple[int, str]], included: Included) -> list[Any]:
         """Everything known of a resource, in the order of `_places`."""
@@ -190,18 +198,15 @@ class ThinPath:
 
     def _complete_values(self, complete: Completion, values: list[Any], included: Included) -> None:
         """Fill the columns that come from elsewhere."""
+        looked_into = {}
         try:
-            looked_into = {
-                name: decoder.decode(values[place])
-                for name, place, decoder in self._looks
-                if values[place] is not None
-            }
+            for name, place, decoder in self._looks:
+                if values[place] is not None:
+                    looked_into[name] = decoder.decode(values[place])
         except msgspec.MsgspecError:
             raise UnusualError from None
         read = [values[place] for place in self._reads]
-        found = complete.values(read, looked_into, included)
-        for place, value in zip(self._completed, found, strict=True):
-            values[place] = value
+        values[self._completed] = complete.values(read, looked_into, included)
 
 
 def arranged(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from klaviyo_client.errors import PaginationError
 from klaviyo_client.wire import Links, Page
-from tap_klaviyo.ordered import OrderedReader, Source, Span
+from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.room import AnyPage, Room
+from tap_klaviyo.scan_reading import Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

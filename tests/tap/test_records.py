@@ -7,7 +7,7 @@ import pytest
 
 from klaviyo_client.operations import operations
 from klaviyo_client.wire import Answer, read_page
-from tap_klaviyo.records import flat_record, page_records, record_shape
+from tap_klaviyo.records import page_records, record_shape
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.specs import STREAMS, StreamSpec
 
@@ -17,7 +17,9 @@ SPECS = {spec.name: spec for spec in STREAMS}
 def flat(name: str, resource: dict[str, Any], *included: dict[str, Any]) -> dict[str, Any]:
     marked = marked_schema(SPECS[name])
     shape = record_shape(marked, tuple(marked["properties"]), SPECS[name].complete)
-    return flat_record(shape, resource, {(one["type"], one["id"]): one for one in included})
+    data, others = (msgspec.Raw(msgspec.json.encode(part)) for part in ([resource], included))
+    (record,) = page_records(shape, data, others)
+    return record
 
 
 def event(**relationships: Any) -> dict[str, Any]:

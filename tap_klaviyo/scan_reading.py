@@ -1,0 +1,63 @@
+"""What an ordered read knows of its scans, and of where they come from."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tap_klaviyo.room import AnyPage
+from tap_klaviyo.scans import Bounds, Scan
+from tap_klaviyo.windows import cuts
+
+# The parts of a scan that is cut up hold a little less than a page each, so that one request
+# reads them: a part whose second page is missing would keep all those behind it waiting.
+PART_PAGES = 0.9
+
+
+Span = tuple[datetime, datetime]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One scan that is being read, or waits for a reader.
+
+    `latest` is the span of its last page so far; None where nothing has come, nothing more
+    will, or the order cannot be relied on. `waits` is whether it waits for room.
+    """
+
+    scan: Scan
+    begun: bool = True
+    pages: deque[AnyPage] = field(default_factory=deque)
+    size: int = 0
+    latest: Span | None = None
+    waits: bool = False
+    done: bool = False
+    error: BaseException | None = None
+
+    def cut_points(self, most: int) -> list[datetime]:
+        """Where others may take over; none where that is not worth while."""
+        end = self.scan.bounds.end
+        if self.done or self.latest is None or end is None:
+            return []
+        first, last = self.latest
+        return cuts(last, end, (last - first) * PART_PAGES, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What an ordered read needs to know of the stream.
+
+    Attributes:
+        pages: Reads the pages of a scan.
+        part: A scan with other time bounds.
+        span: The times of a page's first and last record, or None where the page is out of
+            order; set only where scans can be cut by time.
+        held: Told how many bytes a finished scan had.
+    """
+
+    pages: Callable[[Scan], Iterator[AnyPage]]
+    part: Callable[[Scan, Bounds], Scan]
+    span: Callable[[AnyPage], Span | None] | None = None
+    held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
