@@ -188,6 +188,7 @@ def completion(
         columns=(*(before.columns if before else ()), *(one.column for one in declared)),
         reads=before.reads if before else (),
         looks={**(before.looks if before else {}), attribute: PROPERTIES},
+        included=before.included if before else None,
     )
 
 

@@ -7,7 +7,7 @@ id, attributes under their own names, `<name>_id` or `<name>_ids` for relations,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -39,12 +39,14 @@ class Completion:
 
     values: Callable[[Sequence[Any], Mapping[str, Any], Included], tuple[Any, ...]]
     columns: tuple[str, ...]
-    reads: tuple[str, ...]
-    looks: Mapping[str, msgspec.json.Decoder[Any]]
-    included: msgspec.json.Decoder[Any]
+    reads: tuple[str, ...] = ()
+    looks: Mapping[str, msgspec.json.Decoder[Any]] = field(default_factory=dict)
+    included: msgspec.json.Decoder[Any] | None = None
 
     def by_key(self, included: msgspec.Raw) -> Included:
-        """The included resources of a page by type and id."""
+        """The included resources of a page by type and id; none where none are looked at."""
+        if self.included is None:
+            return {}
         return {(one.type, one.id): one for one in decoded(included, self.included) or ()}
 
 
