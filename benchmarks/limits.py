@@ -29,7 +29,7 @@ OTHERS = STEADY / 3
 WHOLE = Size(30_000, 30_000)
 OK, TOO_MANY = 200, 429
 # Of many streams, only the slow ones are worth reading alone.
-ALONE = 8
+ALONE = 6
 METRIC = re.compile(r"METRIC: (\{.*\})")
 HEADER = (
     "Profiles",

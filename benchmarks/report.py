@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +25,11 @@ from lists_and_accounts import read_account, read_lists
 from reading import EVENTS, PROFILES, Bench, read_collection
 from results import Results, Section
 from rivals import Environments
+from running import CommandError
 from servers import Accounts, progress
 from writing import write_rows
 
+FAILURES = (SystemExit, OSError, CommandError, subprocess.SubprocessError)
 HERE = Path(__file__).resolve().parent
 SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
     "events": partial(read_collection, collection=EVENTS),
@@ -73,11 +77,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         bench = Bench(
             Path(folder), Accounts(kept, Path(folder)), rivals, options.rounds, options.scale
         )
-        for name in options.only:
-            begun = time.perf_counter()
-            results.add(name, SCENARIOS[name](bench))
-            progress(f"{name}: done in {time.perf_counter() - begun:.0f} s")
-    print(options.report.with_suffix(".md").read_text(encoding="utf-8"))
+        failed = [name for name in options.only if not measured(name, bench, results)]
+    written = options.report.with_suffix(".md")
+    print(written.read_text(encoding="utf-8") if written.exists() else "nothing was measured")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def measured(name: str, bench: Bench, results: Results) -> bool:
+    """Run a scenario and write its tables; one that fails does not keep the others from running."""
+    begun = time.perf_counter()
+    try:
+        results.add(name, SCENARIOS[name](bench))
+    except FAILURES as error:
+        progress(f"{name}: failed: {error}")
+        return False
+    progress(f"{name}: done in {time.perf_counter() - begun:.0f} s")
+    return True
 
 
 if __name__ == "__main__":
