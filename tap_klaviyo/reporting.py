@@ -6,11 +6,11 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from klaviyo_client.clock import Clock, SystemClock
+from klaviyo_client.client import KlaviyoClient
 from tap_klaviyo.progress import Facts, StreamProgress, Watch, sentence
 
 LOG_SECONDS, LIVE_SECONDS = 60, 0.25
@@ -91,33 +91,33 @@ def log_lines(logger: logging.Logger) -> Callable[[Sequence[Facts]], None]:
 def reporting(
     wish: str,
     streams: Sequence[StreamProgress],
-    waiting: Callable[[], Mapping[str, float]],
+    client: KlaviyoClient,
     logger: logging.Logger,
-    clock: Clock | None = None,
+    pause: Callable[[float], bool] | None = None,
 ) -> Iterator[None]:
     """Tell of the streams that are read inside of this.
 
     Args:
         wish: The setting `progress`.
         streams: What to tell of.
-        waiting: For how many seconds operations wait for a rate limit, by id.
+        client: Knows the time, and what waits for a rate limit.
         logger: Takes the lines where no terminal shows them.
-        clock: Times the rates.
+        pause: As `Reporter` takes it.
     """
-    clock = clock or SystemClock()
     way = means(wish, sys.stdout, sys.stderr, os.environ.get("TERM", ""))
     if way == "none":
         yield
     elif way == "log":
-        with Reporter(Watch(streams, waiting, clock, 1), log_lines(logger), LOG_SECONDS):
+        watch = Watch(streams, client.waiting, client.clock, 1)
+        with Reporter(watch, log_lines(logger), LOG_SECONDS, pause):
             yield
     else:
         from tap_klaviyo.display import Display  # noqa: PLC0415 - slow to import, and rarely needed
 
-        watch = Watch(streams, waiting, clock, LIVE_LOOKS)
+        watch = Watch(streams, client.waiting, client.clock, LIVE_LOOKS)
         with Display(sys.stderr, [one.name for one in streams]) as display:
             try:
-                with Reporter(watch, display.show, LIVE_SECONDS):
+                with Reporter(watch, display.show, LIVE_SECONDS, pause):
                     yield
             finally:
                 with suppress(OSError):

@@ -140,7 +140,7 @@ class TapKlaviyo(Tap):
                 self.logger.info("Skipping deselected stream '%s'.", stream.name)
         selected = [stream for stream in self.streams.values() if stream.selected]
         counters = [klaviyo_stream(stream).progress for stream in selected]
-        with reporting(self.config["progress"], counters, self.client.waiting, self.logger):
+        with reporting(self.config["progress"], counters, self.client, self.logger):
             self.side_by_side.run(selected)
         if self.unfinished:
             raise StreamsUnfinishedError(

@@ -94,6 +94,21 @@ def test_a_signal_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     assert any("Gracefully shutting down" in one for one in lines)
 
 
+def test_a_stream_that_waits_for_a_limit_says_so(tmp_path: Path) -> None:
+    screen = Screen()
+    with Sandbox(profiles=10, events=10, limits=False) as sandbox:
+        sandbox.faults.add(operation="get_lists", kind="status", status=429, retry_after=400)
+        process = started(tmp_path, screen, sandbox.url, "lists", "tags")
+        row = r"lists +0 +0 +waits (3\d\d|400) s"
+        screen.wait_for(lambda lines: bool(matching(lines, row)))
+        process.send_signal(signal.SIGTERM)
+        read_out(process)
+    assert process.returncode == 0
+    lines = screen.ended()
+    assert matching(lines, r"lists +0 +0 +interrupted, \d+ s")
+    assert any("429" in one for one in lines), "the log says why"
+
+
 @pytest.mark.parametrize("status", [400, 401])
 def test_an_error_leaves_the_terminal_as_it_was(tmp_path: Path, status: int) -> None:
     screen = Screen()

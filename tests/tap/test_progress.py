@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from klaviyo_client.auth import PrivateKey
+from klaviyo_client.client import KlaviyoClient
 from klaviyo_sandbox import Sandbox
 from tap_klaviyo.progress import (
     Facts,
@@ -25,7 +27,7 @@ from tap_klaviyo.progress import (
     share_done,
     within_run,
 )
-from tap_klaviyo.reporting import LOG_SECONDS, Reporter, log_lines, means
+from tap_klaviyo.reporting import means, reporting
 from tap_klaviyo.scans import Bounds
 from tap_klaviyo.tap import TapKlaviyo
 from tests.tap.running import catalog
@@ -210,10 +212,10 @@ def minutes_of_a_run(
     )
     stream, baton = tap.streams["events"], Baton()
     counters = [stream.progress]  # type: ignore[attr-defined]
-    watch = Watch(counters, tap.client.waiting, baton.clock, 1)
+    client = KlaviyoClient(PrivateKey("pk_test"), clock=baton.clock)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", SimpleNamespace(buffer=baton))
-        with Reporter(watch, log_lines(tap.logger), LOG_SECONDS, baton.pause):
+        with reporting("log", counters, client, tap.logger, baton.pause):
             tap.side_by_side.run([stream])
             baton.ended = True
             baton.page.release()
