@@ -64,21 +64,7 @@ class Courier:
                 total.add(part)
             if total.error:
                 break
-        return self._continued(plan, total)
-
-    def _continued(self, plan: Plan, total: Delivery) -> Delivery:
-        """What became of it all once the plan's sequel, if any, is delivered too."""
-        if total.error or plan.then is None:
-            return total
-        try:
-            sequel = plan.then(total.settled)
-        except KlaviyoError as error:
-            total.error = error
-            return total
-        rest = self.deliver(sequel)
-        rest.requests += total.requests
-        rest.jobs += total.jobs
-        return rest
+        return continued(plan, total, self.deliver)
 
     def _part(self, shipment: Shipment, stopped: threading.Event) -> Delivery:
         """One request, unless an earlier one has shown that nothing can be sent."""
@@ -94,6 +80,21 @@ class Courier:
             part.error = error
         part.requests, part.jobs = attempts.requests, attempts.jobs
         return part
+
+
+def continued(plan: Plan, total: Delivery, deliver: Callable[[Plan], Delivery]) -> Delivery:
+    """What became of it all once the plan's sequel, if any, is delivered too."""
+    if total.error or plan.then is None:
+        return total
+    try:
+        sequel = plan.then(total.settled)
+    except KlaviyoError as error:
+        total.error = error
+        return total
+    rest = deliver(sequel)
+    rest.requests += total.requests
+    rest.jobs += total.jobs
+    return rest
 
 
 class Rehearsal:
@@ -117,4 +118,4 @@ class Rehearsal:
                 self._show(operation, body(shipment.transport.envelope, shipment.items[:1]))
             total.settled.extend(Settled(item, ACCEPTED) for item in shipment.items)
             total.requests += 1
-        return total
+        return continued(plan, total, self.deliver)

@@ -19,6 +19,7 @@ from klaviyo_client.errors import (
 from klaviyo_client.filters import condition
 from klaviyo_client.query import Query
 from target_klaviyo.delivery import ABOUT_ITEMS, refused_outcome
+from target_klaviyo.duplicates import Seen
 from target_klaviyo.inventory import AccountInventory
 from target_klaviyo.items import ENCODER
 from target_klaviyo.outcomes import ACCEPTED, Outcome
@@ -42,7 +43,7 @@ Together = Callable[[Callable[[list[str]], Any], list[list[str]]], Iterable[Any]
 class AccountDirectory:
     """Finds lists by name and profiles by identifier; remembers what it found.
 
-    `requests` counts what it asked.
+    `requests` counts what it asked; `seen` is what Klaviyo took in this run.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class AccountDirectory:
         self._list_ids: dict[str, ListFound] = {}
         self._profiles: dict[tuple[str, str], str] = {}
         self._rosters: dict[str, dict[str, Roster]] = {}
+        self.seen = Seen()
         self.requests = 0
         self.inventory = AccountInventory(client, self._asked)
 

@@ -1,18 +1,27 @@
-"""Remembers what was sent in this run, in bounded memory."""
+"""Remembers what Klaviyo took in this run, in bounded memory."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import blake2b
 
 # Two generations of this size are kept: some 100 MB at the most.
 GENERATION = 250_000
 
 
-class Seen:
-    """Fingerprints of the latest things sent, never the things themselves.
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Fingerprints of a thing's key and of its content, never the things themselves."""
 
-    A repetition from before the latest `GENERATION` (or more) is not recognized; it is then sent
-    again, which Klaviyo ignores by its unique id.
+    key: bytes
+    content: bytes
+
+
+class Seen:
+    """The marks of the latest things that were taken.
+
+    A repetition of something from before the latest `GENERATION` (or more) is not recognized; it
+    is then sent again, which Klaviyo ignores by its unique id.
     """
 
     def __init__(self, generation: int = GENERATION) -> None:
@@ -21,21 +30,28 @@ class Seen:
         self._current: dict[bytes, bytes] = {}
         self._previous: dict[bytes, bytes] = {}
 
-    def before(self, key: bytes, content: bytes) -> bool | None:
-        """Note `key` with its content.
+    def before(self, mark: Mark) -> bool | None:
+        """Whether something of this key was taken.
 
         Returns:
-            None where the key is new, True where it came with the same content before, False
-            where with other content (which stays the one that counts).
+            None where it was not, True where it came with the same content, False where with
+            other content (which stays the one that counts).
         """
-        name, mark = fingerprint(key, 16), fingerprint(content, 8)
-        known = self._current.get(name) or self._previous.get(name)
-        if known is not None:
-            return known == mark
+        known = self._current.get(mark.key) or self._previous.get(mark.key)
+        return None if known is None else known == mark.content
+
+    def note(self, mark: Mark) -> None:
+        """Remember that something was taken; the first content of a key stays."""
+        if self.before(mark) is not None:
+            return
         if len(self._current) >= self._generation:
             self._previous, self._current = self._current, {}
-        self._current[name] = mark
-        return None
+        self._current[mark.key] = mark.content
+
+
+def marked(key: bytes, content: bytes) -> Mark:
+    """The mark of a key and its content."""
+    return Mark(fingerprint(key, 16), fingerprint(content, 8))
 
 
 def fingerprint(content: bytes, size: int) -> bytes:

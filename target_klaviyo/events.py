@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
+from target_klaviyo.duplicates import Mark, marked
 from target_klaviyo.items import CANONICAL, ENCODER, Item
 from target_klaviyo.outcomes import (
     DUPLICATE,
+    Outcome,
     RejectedRowError,
     Row,
-    RowError,
-    SkippedRowError,
 )
 from target_klaviyo.people import person_of, strangers_apart
 from target_klaviyo.plans import (
@@ -22,6 +23,7 @@ from target_klaviyo.plans import (
     Accepted,
     Directory,
     Plan,
+    Settled,
     StreamRules,
     Transport,
     shipped,
@@ -43,14 +45,18 @@ BULK = Transport(
 # Klaviyo answers 202 to events of these and drops them.
 DROPPED_DOMAINS = ("example.com", "test.com")
 LONGEST_UNIQUE_ID = 255
+CONTRADICTING = Outcome(
+    "skipped",
+    "unique_id was sent before in this run with other content, and Klaviyo keeps the first",
+)
 COPIED = ("value", "value_currency")
 
 
 def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
-    """An event with its profile as the group; repeated ones are skipped.
+    """An event with its profile as the group.
 
     Raises:
-        RowError: the row is refused, or was sent before in this run.
+        RowError: the row is refused.
     """
     properties, attributes = split_values(accepted)
     check_domain(accepted.get("email"))
@@ -64,9 +70,9 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     attributes["metric"] = {"data": metric}
     group = ENCODER.encode(person_of(accepted))
     key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
-    check_repetition(rules.seen.before(key, content))
     body = ENCODER.encode({"type": "event", "attributes": attributes})
-    return Item((row,), body, group, content={"profile_id": accepted.get("profile_id")})
+    about = {"profile_id": accepted.get("profile_id"), "mark": marked(key, content)}
+    return Item((row,), body, group, content=about)
 
 
 def split_values(accepted: Accepted) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -130,25 +136,44 @@ def unique_id(
     return text if 0 < len(text) <= LONGEST_UNIQUE_ID else sha256(text.encode()).hexdigest()
 
 
-def check_repetition(same: bool | None) -> None:
-    """Leave out what this run has sent: one repetition fails a whole request of Klaviyo's."""
-    if same:
-        raise RowError(DUPLICATE)
-    if same is False:
-        raise SkippedRowError(
-            "unique_id was sent before in this run with other content, and Klaviyo keeps the first"
-        )
-
-
 def plan_events(items: Sequence[Item], directory: Directory) -> Plan:
     """Events of one person together, people in order of their first event.
 
-    Klaviyo answers 202 to an event of a profile id that it does not know, and drops it: ids are
-    looked up first, since those of another account mean nobody here.
+    One repetition fails a whole request of Klaviyo's: of the events of one unique id the first
+    is sent, and only where Klaviyo refuses that, the next. Klaviyo answers 202 to an event of a
+    profile id that it does not know, and drops it: ids are looked up first, since those of
+    another account mean nobody here.
     """
-    known, strangers = strangers_apart(items, directory)
+    first: dict[bytes, Item] = {}
+    waiting: list[Item] = []
+    settled: list[Settled] = []
+    for item in items:
+        mark: Mark = item.content["mark"]
+        same = directory.seen.before(mark)
+        if same is not None:
+            settled.append(Settled(item, DUPLICATE if same else CONTRADICTING))
+        elif first.setdefault(mark.key, item) is not item:
+            waiting.append(item)
+    known, strangers = strangers_apart(list(first.values()), directory)
     people: dict[bytes, list[Item]] = {}
     for item in known:
         people.setdefault(item.group, []).append(item)
     plan = shipped(BULK, (item for group in people.values() for item in group))
-    return Plan(plan.waves, [*strangers, *plan.settled])
+    return Plan(
+        plan.waves,
+        [*settled, *strangers, *plan.settled],
+        then=lambda done: remaining_events(done, waiting, directory),
+    )
+
+
+def remaining_events(
+    settled: Sequence[Settled], waiting: Sequence[Item], directory: Directory
+) -> Plan:
+    """What is left to send once Klaviyo has answered for the first event of each unique id."""
+    for one in settled:
+        if one.outcome.kind == "accepted":
+            directory.seen.note(one.item.content["mark"])
+    if not waiting:
+        return Plan(settled=settled)
+    plan = plan_events(waiting, directory)
+    return replace(plan, settled=[*settled, *plan.settled])

@@ -16,8 +16,8 @@ from target_klaviyo.outcomes import Outcome, Row
 class LineFile:
     """Appends one JSON document a line; what other runs have written stays."""
 
-    def __init__(self, setting: str, path: str) -> None:
-        """Open `path`, which `setting` has named.
+    def __init__(self, setting: str, path: str, always: Mapping[str, Any] | None = None) -> None:
+        """Open `path`, which `setting` has named; `always` stands in every line.
 
         Raises:
             ConfigurationError: it cannot be written, or is what is being read.
@@ -29,10 +29,11 @@ class LineFile:
         except OSError as error:
             raise ConfigurationError(f"{setting}: {path}: {error.strerror}") from None
         self._file = os.fdopen(handle, "ab")
+        self._always = always or {}
 
     def write(self, document: Mapping[str, Any]) -> None:
         """Add a line."""
-        self._file.write(ENCODER.encode(document) + b"\n")
+        self._file.write(ENCODER.encode({**document, **self._always}) + b"\n")
 
     def flush(self) -> None:
         """Hand everything to the operating system."""

@@ -89,7 +89,6 @@ class StreamRules:
         recent: Events before this that are no backfill may start flows.
         clear_nulls: Whether a null empties a field (`null_policy: clear`).
         immediate: Whether each row goes out by itself, to be visible at once.
-        seen: Events already sent in this run.
         notice: Says something once for each stream: a key, and the text.
     """
 
@@ -100,7 +99,6 @@ class StreamRules:
     recent: datetime
     clear_nulls: bool
     immediate: bool
-    seen: Seen
     notice: Callable[[str, str], None]
 
 
@@ -146,6 +144,10 @@ class Directory(Protocol):
 
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list."""
+
+    @property
+    def seen(self) -> Seen:
+        """What Klaviyo took in this run and must not get again."""
 
     def members(self, list_id: str) -> frozenset[str]:
         """The ids of all profiles on a list."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from target_klaviyo.courier import Delivery
@@ -118,10 +118,12 @@ class Report:
         tally = self._tallies[name]
         for one in delivery.settled:
             *earlier, last = one.item.rows
-            merged = one.outcome.kind == "accepted"
+            outcome = one.outcome
+            if earlier and outcome.kind in FAILED:
+                outcome = shared(outcome, one.item.rows)
             for row in earlier:
-                self.settle(name, row, MERGED if merged else one.outcome)
-            self.settle(name, last, one.outcome)
+                self.settle(name, row, MERGED if outcome.kind == "accepted" else outcome)
+            self.settle(name, last, outcome)
         tally.requests += delivery.requests
         tally.jobs += delivery.jobs
 
@@ -199,12 +201,22 @@ def opened_report(
         ConfigurationError: one cannot be written.
     """
     letters, receipts = (config.get(name) for name in ("dead_letter_path", "receipts_path"))
+    # A receipt of something that was not sent must not pass for one of something that was.
+    rehearsed = {"dry_run": True} if config.get("dry_run") else {}
     return Report(
         policy,
         monotonic,
-        receipts=LineFile("receipts_path", receipts) if receipts else None,
+        receipts=LineFile("receipts_path", receipts, rehearsed) if receipts else None,
         dead_letters=DeadLetters(LineFile("dead_letter_path", letters)) if letters else None,
     )
+
+
+def shared(outcome: Outcome, rows: Sequence[Row]) -> Outcome:
+    """The outcome of rows that failed together, though perhaps only one of them is wrong."""
+    reason = f"{outcome.reason} (sent as one with other rows of the same person)"
+    numbers = ", ".join(str(row.number) for row in rows)
+    detail = f"{outcome.detail or ''} sent as one: rows {numbers}".strip()
+    return replace(outcome, reason=reason, detail=detail)
 
 
 MERGED = Outcome("skipped", "merged into a later row of the same person")

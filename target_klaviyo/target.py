@@ -26,7 +26,6 @@ from target_klaviyo.configuration import (
 )
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
-from target_klaviyo.duplicates import Seen
 from target_klaviyo.items import Item
 from target_klaviyo.mapping import StreamMapping, mapping_of, own_mapping, stream_mappings
 from target_klaviyo.mirrors import check_ratio, check_sources, one_each
@@ -74,7 +73,6 @@ class TargetKlaviyo(Target):
         self.message: dict[str, Any] = {}
         self._finished = False
         self._notices: set[tuple[str, str]] = set()
-        self._seen = Seen()
 
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
@@ -144,7 +142,6 @@ class TargetKlaviyo(Target):
             recent=now - DAY,
             clear_nulls=self.config["null_policy"] == "clear",
             immediate=mapping.immediate,
-            seen=self._seen,
             notice=notice,
         )
 

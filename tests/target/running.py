@@ -24,7 +24,6 @@ from klaviyo_client.client import ClientSettings, KlaviyoClient
 from klaviyo_client.operations import operations
 from klaviyo_client.query import Query
 from klaviyo_sandbox.sandbox import Sandbox
-from target_klaviyo.duplicates import Seen
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.report import Tally
 from target_klaviyo.target import TargetKlaviyo
@@ -47,7 +46,6 @@ def stream_rules(**changes: Any) -> StreamRules:
         "recent": now - timedelta(days=1),
         "clear_nulls": False,
         "immediate": False,
-        "seen": Seen(),
         "notice": lambda key, text: None,  # noqa: ARG005
     }
     return StreamRules(**{**settings, **changes})

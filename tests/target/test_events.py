@@ -1,11 +1,14 @@
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from target_klaviyo.duplicates import Seen
 from target_klaviyo.events import build_event, plan_events, unique_id
 from target_klaviyo.items import Item
-from target_klaviyo.outcomes import Row, RowError
+from target_klaviyo.outcomes import ACCEPTED, DUPLICATE, Row, RowError
+from target_klaviyo.plans import Settled
 from tests.target.running import stream_rules
 
 EVENT = {"email": "ada@shop.org", "metric": "Placed Order", "time": "2026-01-30T12:00:00+00:00"}
@@ -14,6 +17,11 @@ EVENT = {"email": "ada@shop.org", "metric": "Placed Order", "time": "2026-01-30T
 def built(rules: Any = None, **changes: Any) -> Item:
     record = {**EVENT, **changes}
     return build_event(record, Row(1, {"record": record}), rules or stream_rules())
+
+
+def directory() -> Any:
+    """What a plan asks for where no row names a profile id."""
+    return SimpleNamespace(seen=Seen())
 
 
 def attributes(item: Item) -> Any:
@@ -76,12 +84,14 @@ def test_domains_that_klaviyo_drops(email: str) -> None:
 
 
 def test_the_same_unique_id_of_another_person_or_metric_is_another_event() -> None:
-    rules = stream_rules()
-    built(rules, unique_id="1")
-    built(rules, unique_id="1", metric="Other")
-    built(rules, unique_id="1", email="bob@shop.org")
-    with pytest.raises(RowError, match="duplicate"):
-        built(rules, unique_id="1")
+    changes: list[dict[str, str]] = [{}, {"metric": "Other"}, {"email": "bob@shop.org"}]
+    items = [built(unique_id="1", **one) for one in changes]
+    plan = plan_events([*items, built(unique_id="1")], directory())
+    ((shipment,),) = plan.waves
+    assert len(shipment.items) == 3
+    assert plan.then is not None
+    (repeated,) = plan.then([Settled(item, ACCEPTED) for item in items]).settled[3:]
+    assert repeated.outcome == DUPLICATE
 
 
 def test_notices_about_old_events() -> None:
@@ -98,5 +108,5 @@ def test_events_of_one_person_stand_together() -> None:
     rules = stream_rules()
     emails = ["a@shop.org", "b@shop.org", "a@shop.org"]
     items = [built(rules, email=one, unique_id=str(n)) for n, one in enumerate(emails)]
-    ((shipment,),) = plan_events(items, None).waves  # type: ignore[arg-type]
+    ((shipment,),) = plan_events(items, directory()).waves
     assert [attributes(item)["unique_id"] for item in shipment.items] == ["0", "2", "1"]

@@ -237,3 +237,30 @@ def test_events_wait_for_the_people_that_came_before_them(sandbox: Sandbox) -> N
     assert [one["external_id"] for one in profiles(sandbox).values()] == ["7"]
     order = [one.operation for one in sandbox.requests]
     assert order.index("bulk_import_profiles") < order.index("bulk_create_events")
+
+
+def test_a_refused_event_does_not_stand_in_for_a_later_one(sandbox: Sandbox) -> None:
+    """Both rows say 'row 1': Klaviyo refuses the first, and takes the second."""
+    told = schema("orders", *COLUMNS)
+    rows: list[dict[str, Any]] = [
+        {**ORDER, "row": "1", "note": "x" * 100_001},
+        {**ORDER, "row": "1"},
+        {**ORDER, "row": "1"},
+        {**ORDER, "row": "1", "note": "other"},
+    ]
+    mapping = {**MAPPING, "columns": {**MAPPING["columns"], "unique_id": "row"}}
+    loaded = load(
+        sandbox,
+        [told, *records("orders", rows), state({"n": 1})],
+        streams={"orders": mapping},
+        default_timezone="UTC",
+    )
+    counts = loaded.counts("orders")
+    assert sum(counts.values()) == 4
+    assert counts.pop("accepted") == 1
+    assert counts.pop("skipped: duplicate") == 1
+    contradicting, refused = sorted(counts, reverse=True)
+    assert contradicting.startswith("skipped: unique_id was sent before")
+    assert refused.startswith("rejected: Klaviyo answered 400")
+    (event,) = held(sandbox, "get_events")
+    assert event["event_properties"]["note"] == "gift"

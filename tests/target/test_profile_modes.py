@@ -219,3 +219,35 @@ def test_a_row_that_clears_an_identifier_keeps_its_place(sandbox: Sandbox) -> No
     assert run.code == 0, run.log
     found = {one["email"]: one["external_id"] for one in held(sandbox, "get_profiles")}
     assert found == {"ada@shop.org": None, "ben@shop.org": "1"}
+
+
+def test_rows_that_failed_together_say_so(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.faults.add("bulk_import_profiles", "row_failure", row=0)
+    letters = tmp_path / "letters"
+    rows = rows_of(
+        {"email": "ada@shop.org", "first_name": "Ada"},
+        {"email": "ben@shop.org"},
+        {"email": "ada@shop.org", "note": "x"},
+    )
+    settings = {"on_error": "dead_letter", "dead_letter_path": str(letters)}
+    run = run_target(sandbox.url, rows, **settings)
+    assert figures(run) == {"rows": 3, "accepted": 1, "rejected": 2}
+    kept = [json.loads(line) for line in letters.read_text().splitlines()]
+    reasons = [one["_rejected"] for one in kept if "_rejected" in one]
+    assert [one["row"] for one in reasons] == [1, 3]
+    assert all("sent as one with other rows" in one["reason"] for one in reasons)
+    assert all("rows 1, 3" in one["detail"] for one in reasons)
+
+
+def test_receipts_of_a_dry_run_say_so(sandbox: Sandbox, tmp_path: Path) -> None:
+    receipts = tmp_path / "receipts"
+    rows = rows_of({"email": "ada@shop.org"}, {"email": "no address"})
+    for dry_run in (True, False):
+        run_target(sandbox.url, rows, dry_run=dry_run, receipts_path=str(receipts))
+    kept = [json.loads(line) for line in receipts.read_text().splitlines()]
+    assert [(one["outcome"], one.get("dry_run")) for one in kept] == [
+        ("rejected", True),
+        ("accepted", True),
+        ("rejected", None),
+        ("accepted", None),
+    ]
