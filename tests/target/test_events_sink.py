@@ -242,8 +242,9 @@ def test_events_wait_for_the_people_that_came_before_them(sandbox: Sandbox) -> N
 def test_a_refused_event_does_not_stand_in_for_a_later_one(sandbox: Sandbox) -> None:
     """Both rows say 'row 1': Klaviyo refuses the first, and takes the second."""
     told = schema("orders", *COLUMNS)
+    sandbox.faults.add("bulk_create_events", "status", status=400)
     rows: list[dict[str, Any]] = [
-        {**ORDER, "row": "1", "note": "x" * 100_001},
+        {**ORDER, "row": "1", "note": "refused"},
         {**ORDER, "row": "1"},
         {**ORDER, "row": "1"},
         {**ORDER, "row": "1", "note": "other"},
