@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,8 @@ class Bookmark:
 
     It never passes `ceiling` (the start of the run: future-dated events exist) and never goes
     back for rows inside the look-back. Where rows come out of order it returns to where it
-    started until `finish`, and where `resumable` is false it does not move before.
+    started until `finish`, and where `resumable` is false it does not move before. `notes` are
+    put beside it into the state by `finish`.
     """
 
     def __init__(self, state: State, key: str, ceiling: datetime, *, resumable: bool) -> None:
@@ -37,6 +38,7 @@ class Bookmark:
             found = parse_time(known) if known else None
         except (ValueError, AttributeError):
             raise ConfigurationError(f"the bookmark in the state is no time ({key})") from None
+        self.notes: Mapping[str, str] = {}
         self.was_future = found is not None and found > ceiling
         self.start = min(found, ceiling) if found else None
         self._started = self._written = self.start.isoformat() if self.start else ""
@@ -65,8 +67,9 @@ class Bookmark:
         return any(moved)
 
     def finish(self) -> bool:
-        """Everything has been emitted; True where the bookmark moved."""
-        return self._write()
+        """Everything has been emitted; True where the state changed."""
+        self._state.update(self.notes)
+        return self._write() or bool(self.notes)
 
     def _write(self) -> bool:
         """Put the highest value seen, below the ceiling, into the state."""

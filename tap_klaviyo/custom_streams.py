@@ -12,6 +12,7 @@ from klaviyo_client.filters import nearest
 from klaviyo_client.operations import Operation, operation_at, operations
 from klaviyo_client.query import Query, query_parameters
 from tap_klaviyo.declared_properties import with_declared
+from tap_klaviyo.options import CHANGED
 from tap_klaviyo.records import RELATION
 from tap_klaviyo.revisions import at_revision
 from tap_klaviyo.schema_files import marked_schema
@@ -32,7 +33,9 @@ def all_specs(config: Mapping[str, Any]) -> tuple[StreamSpec, ...]:
         ConfigurationError: a custom stream or a declared property cannot be.
     """
     revision = str(config.get("revision") or "")
-    own = [with_declared(at_revision(spec, revision), config) for spec in STREAMS]
+    options = config.get("stream_options") or {}
+    rows = [by_parents(spec, options.get(spec.name)) for spec in STREAMS]
+    own = [with_declared(at_revision(spec, revision), config) for spec in rows]
     names = {spec.name for spec in own}
     added = []
     for given in config.get("custom_streams") or ():
@@ -42,6 +45,14 @@ def all_specs(config: Mapping[str, Any]) -> tuple[StreamSpec, ...]:
         names.add(spec.name)
         added.append(spec)
     return (*own, *added)
+
+
+def by_parents(spec: StreamSpec, options: Any) -> StreamSpec:
+    """The row as an incremental one, where the user wants only what hangs on changed parents."""
+    changed = isinstance(options, dict) and options.get("parents") == CHANGED
+    if not (changed and spec.changed_key):
+        return spec
+    return replace(spec, replication_key=spec.changed_key, filter_field="")
 
 
 def custom_spec(given: Mapping[str, Any]) -> StreamSpec:

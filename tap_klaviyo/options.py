@@ -16,11 +16,24 @@ from tap_klaviyo.specs import STREAMS, StreamSpec
 
 @dataclass(frozen=True, slots=True)
 class StreamOptions:
-    """What the user wants of one stream; `lookback_days` None means the stream's default."""
+    """What the user wants of one stream.
+
+    Attributes:
+        filter: A filter beside the tap's own.
+        page_size: Records a page; None for the most.
+        lookback_days: How many days to read again; None for the stream's default.
+        parents: Whether `all` parents are asked for what hangs on them, or those `changed`.
+        full_refresh_days: After how many days everything is read once more; None for never.
+        late_pass_days: How old a window is when it is read once more; None for never.
+        metrics: Which metrics' events.
+    """
 
     filter: str | None = None
     page_size: int | None = None
     lookback_days: int | None = None
+    parents: str = "all"
+    full_refresh_days: int | None = None
+    late_pass_days: int | None = None
     metrics: MetricChoice = field(default_factory=MetricChoice)
 
     def days_again(self, spec: StreamSpec) -> int:
@@ -29,10 +42,14 @@ class StreamOptions:
 
 
 MOST_DAYS = 3650
+ALL, CHANGED = "all", "changed"
 OPTIONS: Mapping[str, tuple[type, ...]] = {
     "filter": (str,),
     "page_size": (int,),
     "lookback_days": (int,),
+    "parents": (str,),
+    "full_refresh_days": (int,),
+    "late_pass_days": (int,),
     "metrics": (dict,),
 }
 
@@ -64,7 +81,7 @@ def stream_options(
 
 def options_of(given: Mapping[str, Any]) -> StreamOptions:
     """The options of one stream from checked settings."""
-    plain = {key: given.get(key) for key in ("filter", "page_size", "lookback_days")}
+    plain = {key: value for key, value in given.items() if key != "metrics"}
     return StreamOptions(**plain, metrics=metric_choice(given.get("metrics", {})))
 
 
@@ -97,5 +114,21 @@ def value_errors(spec: StreamSpec, name: str, value: Any) -> Iterator[str]:
         yield f"lookback_days must lie between 0 and {MOST_DAYS}"
     if name == "lookback_days" and spec.replication_key is None:
         yield "lookback_days needs a stream that is incremental"
+    yield from extent_errors(spec, name, value)
     if name == "metrics" and spec.name != "events":
         yield "only events can be chosen by metric"
+
+
+def extent_errors(spec: StreamSpec, name: str, value: Any) -> Iterator[str]:
+    """What is wrong with an option of how much is read again."""
+    if name == "parents" and value not in {ALL, CHANGED}:
+        yield f"parents must be {ALL} or {CHANGED}"
+    elif name == "parents" and not any(parent.changed for parent in spec.parents):
+        yield "only what hangs on campaigns, flows or forms can be read by changed parents"
+    elif name == "parents" and value == CHANGED and spec.replication_key is None:
+        yield "Klaviyo says of none of its records when they changed: all parents must be read"
+    if name in {"full_refresh_days", "late_pass_days"}:
+        if not 1 <= value <= MOST_DAYS:
+            yield f"{name} must lie between 1 and {MOST_DAYS}"
+        if spec.replication_key is None or spec.parent:
+            yield f"{name} needs a stream that is incremental and hangs on no other"

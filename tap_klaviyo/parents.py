@@ -8,46 +8,56 @@ from datetime import datetime
 
 from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import NotFoundError
+from klaviyo_client.filters import joined
 from klaviyo_client.operations import operation
 from klaviyo_client.query import Query
 from tap_klaviyo.records import Resource, page_resources
-from tap_klaviyo.scans import Bounds, Scan
+from tap_klaviyo.scans import Bounds, Scan, time_filter
 from tap_klaviyo.spec import Parent
 from tap_klaviyo.times import parse_time
 
 CREATED = ("created", "created_at")
 
 
-def member_scans(client: KlaviyoClient, parent: Parent, bounds: Bounds) -> Iterator[Scan]:
+def member_scans(
+    client: KlaviyoClient, parent: Parent, bounds: Bounds, since: datetime | None = None
+) -> Iterator[Scan]:
     """One scan for each parent, and for each parent of a parent's.
 
     A parent younger than the bounds is read whole: its members may have joined before (a list
-    that was imported).
+    that was imported). With `since`, only those come that changed from then on, as far as Klaviyo
+    can tell.
 
     Raises:
         KlaviyoError: the parents could not be read.
     """
-    above = member_scans(client, parent.parent, bounds) if parent.parent else iter([Scan()])
+    upper = parent.parent
+    above = member_scans(client, upper, bounds, since) if upper else iter([Scan()])
     for scan in above:
-        for resource in parent_resources(client, parent, scan):
+        for resource in parent_resources(client, parent, scan, since):
             young = is_younger(resource, bounds.start)
             own = Bounds(None, bounds.end) if young else bounds
             columns = {**scan.columns, parent.column: resource["id"]}
             yield Scan(own, path={"id": resource["id"]}, columns=columns)
 
 
-def parent_resources(client: KlaviyoClient, parent: Parent, scan: Scan) -> Iterator[Resource]:
+def parent_resources(
+    client: KlaviyoClient, parent: Parent, scan: Scan, since: datetime | None = None
+) -> Iterator[Resource]:
     """The parents below one of their own parents; none where that has gone away meanwhile."""
     known = operation(parent.operation)
     created = tuple(name for name in known.fields.get(known.resource or "", ()) if name in CREATED)
+    changed = time_filter(known, parent.changed, Bounds(since)) if parent.changed else None
+    # Klaviyo filters flows by the field only that they are sorted by.
+    sort = parent.changed if changed else "id"
     query = Query(
-        sort="id" if "id" in known.sort else None,
+        sort=sort if sort in known.sort else None,
         page_size=known.page.maximum if known.page else None,
         fields={known.resource or "": created} if created else {},
     )
     try:
         for partition in parent.partitions:
-            narrowed = replace(query, filter=partition)
+            narrowed = replace(query, filter=joined(partition, changed))
             for page in client.pages(parent.operation, narrowed, path=scan.path):
                 yield from page_resources(page.data)
     except NotFoundError:

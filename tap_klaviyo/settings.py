@@ -22,6 +22,9 @@ STREAM_OPTIONS = th.ObjectType(
     th.Property("filter", th.StringType, description="A Klaviyo filter, added to the tap's own."),
     th.Property("page_size", th.IntegerType, description="Records a page; default the largest."),
     th.Property("lookback_days", th.IntegerType, description="Days to read again in each run."),
+    th.Property("parents", th.StringType, description="all, or changed ones only."),
+    th.Property("full_refresh_days", th.IntegerType, description="Days between full re-reads."),
+    th.Property("late_pass_days", th.IntegerType, description="Age of what is read once more."),
     th.Property(
         "metrics",
         th.ObjectType(th.Property("include", METRIC_LIST), th.Property("exclude", METRIC_LIST)),
@@ -76,7 +79,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         "stream_options",
         th.ObjectType(additional_properties=STREAM_OPTIONS),
         title="Stream options",
-        description="By stream name: filter, page_size, lookback_days, metrics.",
+        description="By stream name: filter, page_size, lookback_days, metrics, parents, "
+        "full_refresh_days, late_pass_days.",
     ),
     th.Property(
         "custom_streams",

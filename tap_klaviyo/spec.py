@@ -23,6 +23,8 @@ class Parent:
         operation: Reads the parents.
         column: Where a record keeps its parent's id.
         partitions: Filters of the scans that together find every parent.
+        changed: The field by which parents that changed can be found, where a change of what
+            hangs on them may be expected to change them.
         parent: Set where the parents hang on another collection themselves; a record keeps
             the ids of all of them.
     """
@@ -30,6 +32,7 @@ class Parent:
     operation: str
     column: str
     partitions: tuple[str | None, ...] = WHOLE
+    changed: str | None = None
     parent: Parent | None = None
 
     @property
@@ -55,7 +58,9 @@ class StreamSpec:
         operation: The `operationId` that reads it.
         primary_keys: Columns that name a record.
         replication_key: Column and filter field by which it is incremental; None reads it whole.
-        filter_field: The field that bounds it in time, where that is not the replication key.
+        filter_field: The field that bounds it in time, where that is not the replication key;
+            '' where Klaviyo has none.
+        changed_key: The replication key where only what hangs on changed parents is read.
         trust_order: Whether Klaviyo's sort by that field can be relied on. Where not, and where
             several scans make up the stream, the bookmark moves only at the end.
         lookback_days: How far back each run reads again, unless the user says otherwise.
@@ -80,6 +85,7 @@ class StreamSpec:
     primary_keys: tuple[str, ...] = ("id",)
     replication_key: str | None = None
     filter_field: str | None = None
+    changed_key: str | None = None
     trust_order: bool = True
     lookback_days: int = 0
     partitions: tuple[str | None, ...] = WHOLE
@@ -115,7 +121,7 @@ class StreamSpec:
     @property
     def time_field(self) -> str | None:
         """The field that bounds it in time, or None."""
-        return self.filter_field or self.replication_key
+        return self.replication_key if self.filter_field is None else self.filter_field or None
 
     @property
     def parents(self) -> tuple[Parent, ...]:

@@ -13,12 +13,17 @@ CAMPAIGN_SCANS = tuple(
     for channel in CHANNELS
     for archived in ARCHIVED
 )
-CAMPAIGNS = Parent("get_campaigns", "campaign_id", CAMPAIGN_SCANS)
-FLOWS = Parent("get_flows", "flow_id", ARCHIVED)
+CAMPAIGNS = Parent("get_campaigns", "campaign_id", CAMPAIGN_SCANS, changed="updated_at")
+FLOWS = Parent("get_flows", "flow_id", ARCHIVED, changed="updated")
 ACTIONS = Parent("get_actions_for_flow", "flow_action_id", parent=FLOWS)
 
 MARKETING: tuple[StreamSpec, ...] = (
-    StreamSpec("campaign_messages", "get_messages_for_campaign", parent=CAMPAIGNS),
+    StreamSpec(
+        "campaign_messages",
+        "get_messages_for_campaign",
+        changed_key="updated_at",
+        parent=CAMPAIGNS,
+    ),
     StreamSpec(
         "campaign_recipient_estimations",
         "get_campaign_recipient_estimation",
@@ -45,7 +50,7 @@ MARKETING: tuple[StreamSpec, ...] = (
         "form_versions",
         "get_versions_for_form",
         replication_key="updated_at",
-        parent=Parent("get_forms", "form_id"),
+        parent=Parent("get_forms", "form_id", changed="updated_at"),
     ),
     StreamSpec("forms", "get_forms", replication_key="updated_at"),
     StreamSpec("images", "get_images", replication_key="updated_at"),

@@ -35,7 +35,8 @@ from tap_klaviyo.progress import ENDED_EARLY, SKIPPED, StreamProgress, within_ru
 from tap_klaviyo.reading import Reader
 from tap_klaviyo.records import Record, RecordShape, record_shape
 from tap_klaviyo.room import AnyPage
-from tap_klaviyo.scans import Bounds, Scan, combined_scans, reading_start
+from tap_klaviyo.run_plan import RunPlan, RunTimes, run_plan, whole_plan
+from tap_klaviyo.scans import Bounds, Scan, combined_scans
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import deselects_nested, selected_columns, selection_query
 from tap_klaviyo.side_by_side import StreamStoppedError
@@ -134,7 +135,7 @@ class KlaviyoStream(Stream):
         try:
             path = operation(self.spec.operation).path
             with metrics.http_request_counter(self.name, path) as counter:
-                pages = self._pages(self._bounds(self._bookmark))
+                pages = self._pages(self._planned(self._bookmark))
                 for scan, page in self._klaviyo_tap.turns.between(pages):
                     self._klaviyo_tap.side_by_side.check()
                     counter.increment()
@@ -161,12 +162,16 @@ class KlaviyoStream(Stream):
         self.progress.outcome = ENDED_EARLY
         self._klaviyo_tap.end_early(self.name)
 
-    def _pages(self, bounds: Bounds) -> Iterator[tuple[Scan, AnyPage]]:
+    def _pages(self, plan: RunPlan) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
-        if self.spec.resumable and not self.options.metrics.include:
-            self.progress.bounds = within_run(bounds, self._klaviyo_tap.started_at)
-            return self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
-        return self._reader.several(self.scans(bounds))
+        one_scan = self.spec.resumable and not self.options.metrics.include
+        if one_scan:
+            self.progress.bounds = within_run(plan.bounds, self._klaviyo_tap.started_at)
+        for bounds in (plan.bounds, plan.late):
+            if bounds and one_scan:
+                yield from self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
+            elif bounds:
+                yield from self._reader.several(self.scans(bounds, plan.parents_since))
 
     def _write_page(self, scan: Scan, page: AnyPage) -> int:
         """Write the records of a page that belong to the stream; how many they were."""
@@ -189,11 +194,11 @@ class KlaviyoStream(Stream):
         """The later of a bookmark and the start date, in whatever form the user wrote it."""
         return max(value, rfc3339(start_date_value))
 
-    def scans(self, bounds: Bounds) -> Iterator[Scan]:
-        """What to read for these time bounds."""
-        parent = self.spec.parent
+    def scans(self, bounds: Bounds, parents_since: datetime | None = None) -> Iterator[Scan]:
+        """What to read for these time bounds, perhaps for parents only that changed."""
+        client, parent = self._klaviyo_tap.client, self.spec.parent
         whole = [Scan(bounds, path=self.spec.path)]
-        parents = member_scans(self._klaviyo_tap.client, parent, bounds) if parent else whole
+        parents = member_scans(client, parent, bounds, parents_since) if parent else whole
         metrics_wanted = included_metrics(self.options.metrics, self._account_metrics)
         return combined_scans(parents, self.spec.partitions, metrics_wanted)
 
@@ -283,11 +288,13 @@ class KlaviyoStream(Stream):
             self.logger.warning("The bookmark of %s lay in the future and counts as now", self.name)
         return bookmark
 
-    def _bounds(self, bookmark: Bookmark | None) -> Bounds:
-        """The time bounds of this run."""
-        if bookmark is None and self.spec.parent:
-            return Bounds()  # whole lists were asked for, and half ones would look like leavers
-        days = self.options.days_again(self.spec)
-        start_date: datetime | None = self._klaviyo_tap.start_date
-        start = reading_start(bookmark.start if bookmark else None, start_date, days)
-        return Bounds(start, self._klaviyo_tap.end_date)
+    def _planned(self, bookmark: Bookmark | None) -> RunPlan:
+        """What this run reads."""
+        tap = self._klaviyo_tap
+        times = RunTimes(tap.started_at, tap.start_date, tap.end_date)
+        if bookmark is None:
+            return whole_plan(self.spec, times)
+        state = self.get_context_state(None)
+        plan = run_plan(self.spec, self.options, times, bookmark.start, state)
+        bookmark.notes = plan.notes
+        return plan

@@ -79,3 +79,20 @@ def test_a_metric_that_does_not_exist_is_named_with_the_nearest() -> None:
         ConfigurationError, match=r"no metric with name 'Place Order'.*did you mean"
     ):
         included_metrics(metric_choice({"include": ["Place Order"]}), METRICS)
+
+
+@pytest.mark.parametrize(
+    ("stream", "options", "reason"),
+    [
+        ("flow_actions", {"parents": "some"}, "all or changed"),
+        ("list_profiles", {"parents": "changed"}, "campaigns, flows or forms"),
+        ("campaign_recipient_estimations", {"parents": "changed"}, "all parents must be read"),
+        ("profiles", {"full_refresh_days": 0}, "between 1 and"),
+        ("tags", {"full_refresh_days": 7}, "incremental"),
+        ("list_profiles", {"late_pass_days": 7}, "hangs on no other"),
+    ],
+)
+def test_what_cannot_be_read_again_so(stream: str, options: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"stream_options.{stream}") as error:
+        stream_options({"stream_options": {stream: options}})
+    assert reason in str(error.value)
