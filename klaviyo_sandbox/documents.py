@@ -5,7 +5,7 @@ Attributes are not parsed on the way out, unless the client asked for some of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any
@@ -49,6 +49,7 @@ MOST_KEPT = 50_000
 """Included documents of one look that are kept, of a kilobyte or two."""
 
 RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+ENCODER = msgspec.json.Encoder()
 EVENT_ATTRIBUTES = frozenset(("timestamp", "event_properties", "datetime", "uuid"))
 
 
@@ -139,31 +140,40 @@ def identifiers(kind: str, ids: Iterable[str]) -> str:
 
 
 def contents(look: Wanted, columns: Columns) -> Iterable[bytes]:
-    """The attributes of each resource."""
-    if look.bare or (look.names is None and not look.extras and not look.constants):
-        return columns[1]
-    extras = zip(*columns[2 : 2 + len(look.extras)], strict=True) if look.extras else repeat(())
-    return map(attributes, repeat(look), columns[1], extras)
-
-
-def attributes(look: Wanted, text: bytes, values: tuple[str, ...]) -> bytes:
-    """The attributes of a resource, with extras, and reduced to the names asked for."""
-    extras = {name: value for (name, _), value in zip(look.extras, values, strict=True)}
-    parts = [f'"{name}":{value or "null"}' for name, value in {**extras, **look.constants}.items()]
-    if parts:
-        comma = b"," if len(text) > len("{}") else b""
-        text = b"%b%b%b}" % (text[:-1], comma, ",".join(parts).encode())
+    """The attributes of each resource, with extras, and reduced to the names asked for."""
+    texts: Iterable[bytes] = columns[1]
+    if look.bare:
+        return texts
+    if look.extras or look.constants:
+        texts = extended(look, columns)
     if look.names is None or EVENT_ATTRIBUTES.issubset(look.names):
-        return text
-    return reduced(text, (*look.names, *look.constants))
+        return texts
+    names = (*look.names, *look.constants)
+    if any("." in name for name in names):
+        return [ENCODER.encode(picked(msgspec.json.decode(text), names)) for text in texts]
+    wanted_names = frozenset(names)
+    return [reduced(text, wanted_names) for text in texts]
 
 
-def reduced(text: bytes, names: tuple[str, ...]) -> bytes:
-    """The attributes in `text` that `names` asks for, by whole name or by dotted path."""
-    if not any("." in name for name in names):
-        content = {key: value for key, value in RAW.decode(text).items() if key in names}
-        return msgspec.json.encode(content)
-    return msgspec.json.encode(picked(msgspec.json.decode(text), names))
+def extended(look: Wanted, columns: Columns) -> Iterator[bytes]:
+    """The attributes with what is beyond the stored ones: every piece of their text by columns."""
+    heads = [text[:-1] + b"," if len(text) > len("{}") else text[:-1] for text in columns[1]]
+    pieces: list[Iterable[bytes]] = [heads]
+    for (name, _), values in zip(look.extras, columns[2:], strict=False):
+        pieces += [repeat(f'"{name}":'.encode()), map(json_text, values), repeat(b",")]
+    for name, value in look.constants.items():
+        pieces += [repeat(f'"{name}":{value}'.encode()), repeat(b",")]
+    return map(b"".join, zip(*pieces[:-1], repeat(b"}"), strict=False))
+
+
+def json_text(value: str | int | None) -> bytes:
+    """The JSON of an extra: SQL gives a number, or the text itself, empty where there is none."""
+    return b"null" if value is None or value == "" else str(value).encode()
+
+
+def reduced(text: bytes, names: frozenset[str]) -> bytes:
+    """The attributes in `text` whose names are asked for."""
+    return ENCODER.encode({key: value for key, value in RAW.decode(text).items() if key in names})
 
 
 def picked(content: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -278,3 +278,11 @@ def test_campaigns_of_the_next_revision_have_another_form(account: Asking) -> No
     assert ask(filter="equals(messages.channel,'email')").status_code == 400
     assert ask(**{"fields[campaign]": "status"}).status_code == 400
     assert account("GET", "/api/campaigns", {}).status_code == 400
+
+
+def test_profile_count_of_an_empty_list_is_0(account: Asking) -> None:
+    held = account.sandbox.account
+    for group in held.ids("list"):
+        row = account.get(f"/api/lists/{group}", **{"additional-fields[list]": "profile_count"})
+        assert row["data"]["attributes"]["profile_count"] == len(held.members(group))
+    assert any(not held.members(group) for group in held.ids("list"))
