@@ -85,7 +85,7 @@ class KlaviyoClient:
         session_factory: Callable[[], requests.Session] = requests.Session,
         on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
-        """Use `credentials` at the host of `settings`; one session for each thread.
+        """Use `credentials` at the host of `settings`; a session for each request under way.
 
         Raises:
             ConfigurationError: `base_url` would send the key somewhere unsafe.
@@ -113,7 +113,7 @@ class KlaviyoClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections of all threads."""
+        """Close the connections."""
         self._transport.close()
 
     def get(

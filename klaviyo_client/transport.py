@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -30,7 +29,7 @@ class Call:
 
 
 class Transport:
-    """Sends over one session for each thread."""
+    """Sends over as many connections as are needed at once, and keeps them for later."""
 
     def __init__(
         self,
@@ -44,8 +43,7 @@ class Transport:
         self._headers = headers
         self._timeouts = timeouts
         self._session_factory = session_factory
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._idle: list[requests.Session] = []
 
     def send(self, call: Call, authorization: str) -> Answer:
         """Send once, authorized, without following redirects.
@@ -57,8 +55,9 @@ class Transport:
             ConnectionFailedError: no whole answer came.
             InvalidRequestError: the request cannot be written as HTTP.
         """
+        session = self._borrowed()
         try:
-            response = self._session().request(
+            response = session.request(
                 call.method,
                 call.address,
                 data=call.body,
@@ -71,23 +70,25 @@ class Transport:
             body = whole_body(response)
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise sending_failed(call.operation_id, self._base, error) from None
+        finally:
+            self._idle.append(session)
         lowered = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, lowered, body)
 
     def close(self) -> None:
-        """Close the connections of all threads."""
-        while self._sessions:
-            self._sessions.pop().close()
+        """Close the connections that are not in use."""
+        while self._idle:
+            self._idle.pop().close()
 
-    def _session(self) -> requests.Session:
-        """This thread's session."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = self._session_factory()
+    def _borrowed(self) -> requests.Session:
+        """A session that nobody else uses: threads come and go, connections are kept."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            session = self._session_factory()
             # A proxy of the environment has no business between us and this machine.
             session.trust_env = urlsplit(self._base).hostname not in LOOPBACK
-            self._sessions.append(session)
-        return session
+            return session
 
 
 def whole_body(response: requests.Response) -> bytes:

@@ -59,8 +59,11 @@ class Bookmark:
         return self._resumable and self._write()
 
     def see_all(self, values: Sequence[str | None]) -> bool:
-        """Take note of records in their order; True where the bookmark moved."""
-        known = [rfc3339(value) for value in values if value is not None]
+        """Take note of emitted records in their order; True where the bookmark moved.
+
+        Their times are in the one form.
+        """
+        known = [value for value in values if value is not None]
         if known and known[0] >= self._highest and known == sorted(known):
             return self.see(known[-1])  # the others cannot tell more than the last
         moved = [self.see(value) for value in known]

@@ -24,7 +24,7 @@ from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Source, Span
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
 from tap_klaviyo.thin import ThinPage, ThinPath
-from tap_klaviyo.times import parse_time, rfc3339
+from tap_klaviyo.times import in_one_form, parse_time
 from tap_klaviyo.windows import WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
@@ -156,12 +156,10 @@ class Reader:
     def _span(self, page: AnyPage) -> Span | None:
         """The times of a page's first and last record; None where one is missing or misplaced."""
         texts = self._key_texts(page, self.key) if self.key else []
-        try:
-            times = [rfc3339(text or "") for text in texts]
-        except ValueError:
+        times = in_one_form(texts)
+        if not times or times != sorted(times):
             return None
-        ordered = times and times == sorted(times)
-        return (parse_time(times[0]), parse_time(times[-1])) if ordered else None
+        return parse_time(times[0]), parse_time(times[-1])
 
     def _key_texts(self, page: AnyPage, key: str) -> list[str | None]:
         """What a page's resources say in one attribute, in their order."""

@@ -7,7 +7,7 @@ Loaders drop other offsets, bookmarks compare as strings, and Klaviyo writes sev
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,7 +15,8 @@ import pendulum
 from pendulum.parsing.exceptions import ParserError
 
 # Already in the one form: most values are, and a look is cheaper than parsing.
-WANTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00")
+WANTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")
+ALL_WANTED = re.compile(rf"(?:{WANTED.pattern}\n)*")
 
 # Which values inside an object are date-times: by name, or for every item of a list (`ITEMS`).
 TimeTree = Mapping[str, Any]
@@ -31,6 +32,19 @@ def rfc3339(value: str) -> str:
     if WANTED.fullmatch(value):
         return value
     return parse_time(value).isoformat()
+
+
+def in_one_form(values: Sequence[str | None]) -> Sequence[str]:
+    """Date-times in the one form, in which they compare as text; none where one is missing."""
+    if None in values:
+        return ()
+    texts = [value for value in values if value is not None]
+    if ALL_WANTED.fullmatch("\n".join([*texts, ""])):  # one look at them all costs the least
+        return texts
+    try:
+        return [rfc3339(text) for text in texts]
+    except ValueError:
+        return ()
 
 
 def parse_time(value: str) -> datetime:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from klaviyo_client.auth import PrivateKey
 from klaviyo_client.client import ClientSettings, KlaviyoClient
@@ -20,6 +21,7 @@ from klaviyo_client.errors import (
     WaitTooLongError,
 )
 from klaviyo_client.query import Query
+from tests.client.conftest import response
 
 if TYPE_CHECKING:
     from tests.client.conftest import FakeClock, ScriptedClient
@@ -324,6 +326,18 @@ def test_closing_ends_the_sessions(clock: FakeClock) -> None:
             closed.append(self)
             super().close()
 
-    with KlaviyoClient(PrivateKey("pk_x"), clock=clock, session_factory=Session) as client:
-        client._transport._session()
-    assert len(closed) == 1
+    def answer(request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        return response(request, 200, {"data": []}, {})
+
+    def session() -> requests.Session:
+        made = Session()
+        adapter = HTTPAdapter()
+        adapter.send = answer  # type: ignore[method-assign]
+        made.mount("https://", adapter)
+        return made
+
+    with KlaviyoClient(PrivateKey("pk_x"), clock=clock, session_factory=session) as client:
+        client.get("get_lists")
+        client.get("get_tags")
+        assert closed == []
+    assert len(closed) == 1, "one connection was enough"

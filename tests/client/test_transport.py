@@ -76,4 +76,4 @@ def test_a_proxy_of_the_environment_does_not_see_loopback(
     clock: FakeClock, base: str, trusts: bool
 ) -> None:
     with KlaviyoClient(PrivateKey("pk_x"), ClientSettings(base_url=base), clock=clock) as client:
-        assert client._transport._session().trust_env is trusts
+        assert client._transport._borrowed().trust_env is trusts
