@@ -15,7 +15,12 @@ from klaviyo_sandbox.messages import Problem, Refusal, invalid, invalid_problem
 MEGABYTE = 1_000_000
 LARGEST = 5 * MEGABYTE
 LARGEST_PROFILE = 100_000
-SMALL_BODIES = frozenset(("create_profile", "update_profile", "create_or_update_profile"))
+OWN_LIMITS = {
+    **dict.fromkeys(
+        ("create_profile", "update_profile", "create_or_update_profile"), LARGEST_PROFILE
+    ),
+    "bulk_create_data_source_records": 4 * MEGABYTE,
+}
 MOST_PROBLEMS = 20
 """Errors in one answer; the facts give no number, a body may have thousands."""
 
@@ -37,7 +42,7 @@ def read_body(operation: Operation, body: bytes) -> Any:
 
 def check_size(operation: Operation, body: bytes) -> None:
     """Refuse (413) a body above the operation's limit."""
-    most = LARGEST_PROFILE if operation.id in SMALL_BODIES else LARGEST
+    most = OWN_LIMITS.get(operation.id, LARGEST)
     if len(body) > most:
         detail = f"The payload of {len(body)} bytes is larger than the allowed {most} bytes."
         raise Refusal(413, Problem("payload_too_large", "Payload too large.", detail))

@@ -133,7 +133,7 @@ def written(client: KlaviyoClient, shipment: Shipment) -> Generator[Settled, Non
         KlaviyoError: refused; or lost again and again, so that nothing more can be sent.
     """
     transport = shipment.transport
-    content = body(transport.envelope, shipment.items)
+    content = body(transport.envelope, shipment.items) or None
     safe = transport.repeat_safe
     try:
         return client.write(transport.operation, content, path=shipment.path, repeat_safe=safe)

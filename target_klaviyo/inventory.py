@@ -51,6 +51,11 @@ class AccountInventory:
         query = Query(fields={"tag": ("name",)})
         return {one["attributes"]["name"]: one["id"] for one in self._all("get_tags", query)}
 
+    def data_sources(self) -> Mapping[str, str]:
+        """The title of each data source, by its id."""
+        found = self._all("get_data_sources", Query(page_size=100))
+        return {one["id"]: one["attributes"]["title"] for one in found}
+
     def tagged(self, operation: str, tag: str) -> frozenset[str] | None:
         """The ids of what bears a tag; None where there is no such tag."""
         try:

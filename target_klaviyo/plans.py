@@ -126,6 +126,9 @@ class Inventory(Protocol):
     def tag_ids(self) -> Mapping[str, str]:
         """The id of each tag, by its name."""
 
+    def data_sources(self) -> Mapping[str, str]:
+        """The title of each data source, by its id."""
+
     def tagged(self, operation: str, tag: str) -> frozenset[str] | None:
         """The ids of what bears a tag; None where there is no such tag."""
 

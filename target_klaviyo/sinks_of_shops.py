@@ -1,4 +1,4 @@
-"""The sinks of things: catalogue, coupons and their codes, tags."""
+"""The sinks of things: catalogue, coupons, tags, custom objects, reviews, plain requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ from target_klaviyo.catalog import (
     removals,
 )
 from target_klaviyo.coupons import build_code, build_coupon, plan_codes, plan_coupons
+from target_klaviyo.custom_objects import (
+    build_deletion,
+    build_record,
+    plan_deletions,
+    plan_records,
+)
 from target_klaviyo.mirrors import Mirror
+from target_klaviyo.plain_requests import build_request, plan_requests
+from target_klaviyo.reviews import build_review, plan_reviews
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
 from target_klaviyo.tags import (
     BEARERS,
@@ -139,5 +147,39 @@ SHOPS: tuple[SinkSpec, ...] = (
         plan=plan_links,
         after=("tags", "lists"),
         modes={"add": Mode(), "remove": Mode(plan=plan_unlinks)},
+    ),
+    SinkSpec(
+        "object_records",
+        fields={
+            "data_source_id": "string",
+            "data_source": "string",
+            "record": "json",
+            "object_record_id": "string",
+        },
+        needs=(("data_source_id", "data_source"),),
+        build=build_record,
+        plan=plan_records,
+        properties=True,
+        holder="record",
+        modes={
+            "create": Mode(),
+            "delete": Mode(
+                build=build_deletion, plan=plan_deletions, needs=(("object_record_id",),)
+            ),
+        },
+    ),
+    SinkSpec(
+        "reviews",
+        fields=dict.fromkeys(("id", "status", "rejection_reason", "status_explanation"), "string"),
+        needs=(("id",), ("status",)),
+        build=build_review,
+        plan=plan_reviews,
+    ),
+    SinkSpec(
+        "requests",
+        fields={"method": "string", "path": "string", "body": "json", "repeat_safe": "boolean"},
+        needs=(("method",), ("path",)),
+        build=build_request,
+        plan=plan_requests,
     ),
 )

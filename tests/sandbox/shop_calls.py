@@ -73,6 +73,37 @@ def tag_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
     return found
 
 
+def other_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
+    """Custom objects and reviews."""
+    source, record, review = (
+        sandbox.account.ids(kind)[0] for kind in ("data-source", "object-record", "review")
+    )
+    new = {"type": "data-source", "attributes": {"title": "New"}}
+    link = {"data-source": {"data": {"type": "data-source", "id": source}}}
+    row = {"type": "data-source-record", "attributes": {"record": {"id": 1}}}
+    records = {
+        "type": "data-source-record-bulk-create-job",
+        "attributes": {"data-source-records": {"data": [row]}},
+        "relationships": link,
+    }
+    gone = {
+        "type": "object-record-bulk-delete-job",
+        "relationships": {"object-records": {"data": [{"type": "object-record", "id": record}]}},
+    }
+    status = {"status": {"value": "featured"}}
+    return {
+        "create_data_source": [{"data": new}],
+        "bulk_create_data_source_records": [{"data": records}],
+        "bulk_delete_object_records": [{"data": gone}],
+        "update_review": [review, {"data": {"type": "review", "id": review, "attributes": status}}],
+    }
+
+
 def calls(sandbox: Sandbox) -> dict[str, list[Any]]:
     """Every write of a shop."""
-    return {**catalog_calls(sandbox), **coupon_calls(sandbox), **tag_calls(sandbox)}
+    return {
+        **catalog_calls(sandbox),
+        **coupon_calls(sandbox),
+        **tag_calls(sandbox),
+        **other_calls(sandbox),
+    }
