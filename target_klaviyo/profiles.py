@@ -66,9 +66,9 @@ def build_profile(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     profile_id = accepted.get("id") or (None if known else accepted.get("source_id"))
     if profile_id:
         resource["id"] = profile_id
-    patch = patch_of(accepted)
-    if patch:
-        resource["meta"] = {"patch_properties": patch}
+    if any(name in accepted for name in PATCHES):
+        patch = patch_of(accepted)
+        resource |= {"meta": {"patch_properties": patch}} if patch else {}
     return profile_item((row,), resource, immediate=rules.immediate)
 
 

@@ -41,7 +41,7 @@ DAY = timedelta(days=1)
 
 
 class TargetKlaviyo(Target):
-    """Writes profiles, events, lists and list members to Klaviyo, each row accounted for."""
+    """Writes people, their consent and a shop's things to Klaviyo, each row accounted for."""
 
     name = "target-klaviyo"
     package_name = "klaviyo-connector"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
-from tests.target.running import load, records, run_target, schema
+from tests.target.running import Run, load, records, run_target, schema
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 SECTION = README.partition("### Examples\n")[2].partition("\n### ")[0]
@@ -55,6 +55,16 @@ def account(sandbox: Sandbox) -> None:
     assert load(sandbox, messages).error is None
 
 
+def run_example(sandbox: Sandbox, folder: Path, settings: str, rows: str) -> Run:
+    """Load the rows of an example with its settings."""
+    config = json.loads(settings)
+    (stream,) = config["streams"]
+    (folder / "rows.csv").write_text(rows)
+    command = [sys.executable, "-m", "target_klaviyo.csv_rows", f"{stream}={folder / 'rows.csv'}"]
+    messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return run_target(sandbox.url, messages, **config)
+
+
 def test_every_heading_has_an_example() -> None:
     headings = re.findall(r"^#### (.*)$", SECTION, re.MULTILINE)
     assert headings
@@ -66,13 +76,9 @@ def test_the_example_is_taken(
     sandbox: Sandbox, tmp_path: Path, name: str, settings: str, rows: str
 ) -> None:
     account(sandbox)
-    config = json.loads(settings)
-    (stream,) = config["streams"]
-    (tmp_path / "rows.csv").write_text(rows)
-    command = [sys.executable, "-m", "target_klaviyo.csv_rows", f"{stream}={tmp_path / 'rows.csv'}"]
-    messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    run = run_target(sandbox.url, messages, **config)
+    run = run_example(sandbox, tmp_path, settings, rows)
     assert run.code == 0, f"{name}: {run.log}"
+    (stream,) = json.loads(settings)["streams"]
     figures = run.figures(stream)
     assert figures["rows"] == len(rows.splitlines()) - 1
     assert figures["accepted"] > 0
