@@ -59,9 +59,28 @@ def test_declared_keys_are_columns_on_both_paths(
     for record in run.records("events"):
         value = record["event_properties"].get("$value")
         assert record["value"] == (None if value is None else float(value))
-        assert "metric_name" in record
+    metrics = {one["id"]: one["attributes"]["name"] for one in sandbox.account.resources("metric")}
+    for record in run.records("events"):
+        assert record["metric_name"] == metrics.get(record["metric_id"])
     assert any(one["value"] for one in run.records("events"))
     assert any(one["property_loyalty"] for one in run.records("profiles"))
+
+
+def test_both_paths_say_the_same(sandbox: Sandbox, run_tap: RunTap) -> None:
+    names = ("events", "profiles", "segment_profiles")
+    runs = [
+        run_tap(
+            sandbox.url,
+            catalog_content=chosen(discover(**DECLARED), *names),
+            stream_maps=maps,
+            **DECLARED,
+        )
+        for maps in ({}, {"tags": {"id": "id"}})
+    ]
+    for name in names:
+        thin, whole = (run.records(name) for run in runs)
+        assert thin
+        assert thin == whole
 
 
 def test_a_declared_column_does_not_need_the_whole_object(
