@@ -29,6 +29,7 @@ MEMBER_COUNT = "(SELECT COUNT(*) FROM members WHERE group_id = {table}.id)"
 ADDITIONAL = {
     ("profile", "subscriptions"): "subscriptions",
     ("profile", "predictive_analytics"): "predictive_analytics",
+    ("flow", "definition"): "definition",
     ("metric-property", "sample_values"): "sample_values",
     ("list", "profile_count"): MEMBER_COUNT.format(table="lists"),
     ("segment", "profile_count"): MEMBER_COUNT.format(table="segments"),

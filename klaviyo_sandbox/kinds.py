@@ -151,6 +151,7 @@ PEOPLE_AND_MARKETING = (
         dates=("created", "updated"),
         flags=("archived",),
         given=("trigger_id",),
+        extra=("definition",),
         relations=(
             owned("flow-actions", "flow-action", "flow_actions", "flow_id"),
             linked("flow", "tags", "tag"),

@@ -22,6 +22,7 @@ METRICS = (
     ("Viewed Produit été", "API", "API"),
 )
 LISTS, SEGMENTS, FLOWS, TEMPLATES, TAGS = 13, 11, 12, 23, 9
+FLOW_DEFINITION = '{"triggers":[],"profile_filter":null,"actions":[],"entry_action_id":null}'
 TRIGGERS = ("Metric", "Added to List", "Unconfigured", "Date Based")
 
 
@@ -169,7 +170,7 @@ def flows(random: Random, end: float, account: Account) -> None:
         # Klaviyo says "Added to List" of segments too.
         groups = account.segments if number % 8 == 5 else account.lists  # noqa: PLR2004
         targets = {"Metric": account.metrics, "Added to List": groups}.get(trigger, [""])
-        columns = {"trigger_id": targets[number % len(targets)]}
+        columns = {"trigger_id": targets[number % len(targets)], "definition": FLOW_DEFINITION}
         account.flows.append(short_id(random))
         links = some_tags(random, account, number)
         account.resources.append(Resource("flow", account.flows[-1], attributes, columns, links))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -62,6 +62,39 @@ def identifiers(name: str, operation_id: str, parent: Parent, other: str) -> Str
         rows=identifier_rows(other),
         asks=Query(),
     )
+
+
+def alone(
+    name: str, operation_id: str, parent: Parent, attribute: str, schema: Mapping[str, object]
+) -> StreamSpec:
+    """The stream of an attribute that Klaviyo shows only where one resource is asked for."""
+    known = operation(operation_id)
+    kind = known.resource or ""
+    fields = {kind: (attribute,)}
+    additional = fields if attribute in known.additional_fields.get(kind, ()) else {}
+    return StreamSpec(
+        name,
+        operation_id,
+        primary_keys=(parent.column,),
+        parent=parent,
+        columns={attribute: schema},
+        rows=attribute_rows(attribute),
+        asks=Query(fields=fields, additional_fields=additional),
+    )
+
+
+def attribute_rows(attribute: str) -> Rows:
+    """Makes a record of one attribute; the id comes with the scan."""
+
+    def rows(
+        shape: RecordShape,  # noqa: ARG001
+        data: msgspec.Raw,
+        included: msgspec.Raw,  # noqa: ARG001
+    ) -> Iterator[Record]:
+        for resource in page_resources(data):
+            yield {attribute: (resource.get("attributes") or {}).get(attribute)}
+
+    return rows
 
 
 def pair_rows(own: str, relation: str, other: str) -> Rows:

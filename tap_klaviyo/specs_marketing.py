@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_klaviyo.relations import linked
+from tap_klaviyo.relations import alone, linked
 from tap_klaviyo.spec import Parent, StreamSpec
 
 CHANNELS = ("email", "sms", "mobile_push")
@@ -16,6 +16,9 @@ CAMPAIGN_SCANS = tuple(
 CAMPAIGNS = Parent("get_campaigns", "campaign_id", CAMPAIGN_SCANS, changed="updated_at")
 FLOWS = Parent("get_flows", "flow_id", ARCHIVED, changed="updated")
 ACTIONS = Parent("get_actions_for_flow", "flow_action_id", parent=FLOWS)
+FORMS = Parent("get_forms", "form_id", changed="updated_at")
+DEFINITION = {"type": ["object", "null"], "additionalProperties": True}
+COUNT = {"type": ["integer", "null"]}
 
 MARKETING: tuple[StreamSpec, ...] = (
     StreamSpec(
@@ -44,20 +47,32 @@ MARKETING: tuple[StreamSpec, ...] = (
     StreamSpec(
         "flow_messages", "get_flow_action_messages", replication_key="updated", parent=ACTIONS
     ),
+    alone("flow_definitions", "get_flow", FLOWS, "definition", DEFINITION),
     linked("flow_tags", "get_flows", "tags", ("flow_id", "tag_id"), ARCHIVED),
     StreamSpec("flows", "get_flows", replication_key="updated", partitions=ARCHIVED),
     StreamSpec(
         "form_versions",
         "get_versions_for_form",
         replication_key="updated_at",
-        parent=Parent("get_forms", "form_id", changed="updated_at"),
+        parent=FORMS,
     ),
+    alone("form_definitions", "get_form", FORMS, "definition", DEFINITION),
     StreamSpec("forms", "get_forms", replication_key="updated_at"),
     StreamSpec("images", "get_images", replication_key="updated_at"),
     linked("list_flow_triggers", "get_lists", "flow-triggers", ("list_id", "flow_id")),
+    alone(
+        "list_profile_counts", "get_list", Parent("get_lists", "list_id"), "profile_count", COUNT
+    ),
     linked("list_tags", "get_lists", "tags", ("list_id", "tag_id")),
     StreamSpec("lists", "get_lists", replication_key="updated"),
     linked("segment_flow_triggers", "get_segments", "flow-triggers", ("segment_id", "flow_id")),
+    alone(
+        "segment_profile_counts",
+        "get_segment",
+        Parent("get_segments", "segment_id"),
+        "profile_count",
+        COUNT,
+    ),
     linked("segment_tags", "get_segments", "tags", ("segment_id", "tag_id")),
     StreamSpec("segments", "get_segments", replication_key="updated"),
     StreamSpec("tag_groups", "get_tag_groups"),

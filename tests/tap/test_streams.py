@@ -13,6 +13,7 @@ import pytest
 from klaviyo_client.operations import operation
 from klaviyo_sandbox import Sandbox
 from klaviyo_sandbox.account import Account
+from klaviyo_sandbox.seed_account import FLOW_DEFINITION
 from tap_klaviyo.records import RELATION
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.spec import StreamSpec
@@ -83,10 +84,26 @@ def imported(account: Account) -> list[Row]:
     ]
 
 
+def sizes(kind: str) -> Callable[[Account], list[Row]]:
+    """How many profiles are in the lists or segments."""
+    return lambda account: [
+        {f"{kind}_id": group, "profile_count": len(account.members(group))}
+        for group in account.ids(kind)
+    ]
+
+
 # What no resource of the account says as it stands.
 EXPECTED: dict[str, Callable[[Account], list[Row]]] = {
     "campaign_tags": pairs("campaign", "campaign_id", "tags", "tag_id"),
     "catalog_category_items": pairs("catalog-category", "category_id", "items", "item_id"),
+    "flow_definitions": lambda account: [
+        {"flow_id": one, "definition": json.loads(FLOW_DEFINITION)} for one in account.ids("flow")
+    ],
+    "form_definitions": lambda account: [
+        {"form_id": one, "definition": {"versions": []}} for one in account.ids("form")
+    ],
+    "list_profile_counts": sizes("list"),
+    "segment_profile_counts": sizes("segment"),
     "flow_tags": pairs("flow", "flow_id", "tags", "tag_id"),
     "list_flow_triggers": pairs("list", "list_id", "flow-triggers", "flow_id"),
     "list_profiles": members("list"),
