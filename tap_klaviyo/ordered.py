@@ -130,7 +130,7 @@ class OrderedReader:
         """Whether there is something to do for one more reader."""
         if self._may_begin() or self._waiting():
             return True
-        return any(one.cut_points(1) for one in self._order)
+        return any(one.cut_points(1, self._source.until) for one in self._order)
 
     def _is_over(self) -> bool:
         """Whether everything has been read."""
@@ -175,7 +175,7 @@ class OrderedReader:
     def _cut_up(self) -> Reading | None:
         """The first part of what is left of a long scan; all its parts now stand in the order."""
         for place, reading in enumerate(self._order):
-            points = reading.cut_points(self._workers)
+            points = reading.cut_points(self._workers, self._source.until)
             if not points:
                 continue
             bounds = reading.scan.bounds

@@ -35,6 +35,8 @@ SLACK = 0.1
 # As many pages of 1,000 events as this machine can use; the rate limits do not ask for more.
 PAGES_A_SECOND = 150
 WORTH_CUTTING = 2
+# Answers that take longer are the exception; more readers would only wait for the rate limit.
+LONGEST_ANSWER = 0.5
 
 ScanPage = tuple[Scan, AnyPage]
 
@@ -79,7 +81,8 @@ class Reader:
                 yield page
         except ApiError as error:
             # Klaviyo lists metrics whose events it refuses; and a list may go while it is read.
-            metric = scan.metric_id is not None and error.status == BAD_REQUEST and not begun
+            metric = scan.metric_id is not None and error.status == BAD_REQUEST
+            metric = metric and not begun and not scan.window
             gone = bool(scan.columns) and error.status == NOT_FOUND
             if not metric and not gone:
                 raise
@@ -89,10 +92,15 @@ class Reader:
         """The pages that Klaviyo answers."""
         return self.client.decoded_pages(self.operation_id, query, path=scan.path, read=self.read)
 
-    def several(self, scans: Iterator[Scan]) -> Iterator[ScanPage]:
-        """The pages of several scans, read at once, in the order of the scans."""
-        source = Source(self.scan_pages, with_bounds)
-        return OrderedReader(source, self.workers, self.room).pages(scans)
+    def several(self, scans: Iterator[Scan], *, in_order: bool) -> Iterator[ScanPage]:
+        """The pages of several scans, read at once, in the order of the scans.
+
+        Where each scan's records come in the order of their key, long ones are cut up.
+        """
+        span = self._span if in_order and self.key else None
+        source = Source(self.scan_pages, with_bounds, span, self.now)
+        most = max(WORTH_CUTTING, ceil(self._burst * LONGEST_ANSWER))
+        return OrderedReader(source, min(self.workers, most), self.room).pages(scans)
 
     def one(self, scan: Scan) -> Iterator[ScanPage]:
         """The pages of one scan; a long one is cut into windows that are read at once."""
@@ -114,8 +122,12 @@ class Reader:
 
     def _useful_workers(self, seconds: float) -> int:
         """How many readers to use where a page takes so many seconds."""
-        burst = operation(self.operation_id).rate.burst or PAGES_A_SECOND
-        return min(self.workers, ceil(seconds * min(burst, PAGES_A_SECOND)))
+        return min(self.workers, ceil(seconds * min(self._burst, PAGES_A_SECOND)))
+
+    @property
+    def _burst(self) -> int:
+        """How many requests Klaviyo takes in a second."""
+        return operation(self.operation_id).rate.burst
 
     def _windows(
         self, scan: Scan, cut: datetime, span: Span, workers: int, page_bytes: int
@@ -137,7 +149,7 @@ class Reader:
             self.scan_pages,
             with_bounds,
             self._span,
-            lambda done, size: plan.held(done.bounds, size / page_bytes),
+            held=lambda done, size: plan.held(done.bounds, size / page_bytes),
         )
         yield from OrderedReader(source, workers, self.room, page_bytes).pages(windows)
 
@@ -169,8 +181,8 @@ class Reader:
 
 
 def with_bounds(scan: Scan, bounds: Bounds) -> Scan:
-    """The same scan with other bounds."""
-    return replace(scan, bounds=bounds)
+    """A part of a scan, whose bounds have to be kept exactly."""
+    return replace(scan, bounds=bounds, window=True)
 
 
 @cache

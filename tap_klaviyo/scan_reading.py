@@ -36,9 +36,12 @@ class Reading:
     done: bool = False
     error: BaseException | None = None
 
-    def cut_points(self, most: int) -> list[datetime]:
-        """Where others may take over; none where that is not worth while."""
-        end = self.scan.bounds.end
+    def cut_points(self, most: int, until: datetime | None) -> list[datetime]:
+        """Where others may take over, up to `until` where the scan has no end.
+
+        None where that is not worth while.
+        """
+        end = self.scan.bounds.end or until
         if self.done or self.latest is None or end is None:
             return []
         first, last = self.latest
@@ -54,10 +57,12 @@ class Source:
         part: A scan with other time bounds.
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
+        until: Up to where scans without an end can be cut.
         held: Told how many bytes a finished scan had.
     """
 
     pages: Callable[[Scan], Iterator[AnyPage]]
     part: Callable[[Scan, Bounds], Scan]
     span: Callable[[AnyPage], Span | None] | None = None
+    until: datetime | None = None
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005

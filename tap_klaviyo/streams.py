@@ -93,11 +93,7 @@ class KlaviyoStream(Stream):
         self.replication_key = self.replication_key or self.spec.replication_key
 
     def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
-        """All records, in the order of the stream's scans.
-
-        Raises:
-            KlaviyoError: no stream can be read (wrong key, server down).
-        """
+        """All records, in the order of the stream's scans; raises what `_scan_pages` does."""
         for scan, page in self._scan_pages():
             yield from self._lines.whole_records(scan, page, self._sieve)
             self._klaviyo_tap.message_writer.flush()
@@ -167,11 +163,13 @@ class KlaviyoStream(Stream):
         one_scan = self.spec.resumable and not self.options.metrics.include
         if one_scan:
             self.progress.bounds = within_run(plan.bounds, self._klaviyo_tap.started_at)
+        in_order = bool(self.spec.trust_order and self._bookmark)  # else times may be missing
         for bounds in (plan.bounds, plan.late):
             if bounds and one_scan:
                 yield from self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
             elif bounds:
-                yield from self._reader.several(self.scans(bounds, plan.parents_since))
+                scans = self.scans(bounds, plan.parents_since)
+                yield from self._reader.several(scans, in_order=in_order)
 
     def _write_page(self, scan: Scan, page: AnyPage) -> int:
         """Write the records of a page that belong to the stream; how many they were."""

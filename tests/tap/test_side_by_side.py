@@ -213,3 +213,25 @@ def killed(command: list[str], lines: int, settings: dict[str, str]) -> list[dic
         process.send_signal(signal.SIGKILL)
         taken += process.stdout.readlines()
     return [json.loads(line) for line in taken if line.endswith(b"\n")]
+
+
+def test_one_long_list_is_read_by_many(run_tap: RunTap) -> None:
+    """Its members come in the same order, and requests for later ones go out early."""
+    runs: list[Run] = []
+    for workers in (1, 16):
+        with Sandbox(profiles=200, events=10, limits=False, delay=0.03) as sandbox:
+            options = {"list_profiles": {"page_size": 10}}
+            run = run_tap(
+                sandbox.url,
+                "list_profiles",
+                stream_options=options,
+                max_parallel_requests=workers,
+            )
+            assert run.code == 0, run.errors
+            runs.append(run)
+            asked = sandbox.requests.of("get_profiles_for_list")
+            cut = [one for one in asked if "less-than" in one.parameters.get("filter", "")]
+            assert bool(cut) is (workers > 1)
+    one, many = runs
+    assert one.records("list_profiles") == many.records("list_profiles")
+    assert one.state == many.state
