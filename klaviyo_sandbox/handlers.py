@@ -11,6 +11,7 @@ import msgspec
 
 from klaviyo_sandbox import (
     bulk_jobs,
+    catalog_link_writes,
     coupon_writes,
     event_writes,
     import_jobs,
@@ -48,6 +49,8 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "delete_list": list_writes.delete,
     "add_profiles_to_list": list_writes.add_members,
     "remove_profiles_from_list": list_writes.remove_members,
+    "add_items_to_catalog_category": catalog_link_writes.add,
+    "remove_items_from_catalog_category": catalog_link_writes.remove,
     "create_coupon": coupon_writes.create,
     "update_coupon": coupon_writes.update,
     "create_data_source": object_writes.create_source,

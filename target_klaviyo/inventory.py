@@ -56,10 +56,10 @@ class AccountInventory:
         found = self._all("get_data_sources", Query(page_size=100))
         return {one["id"]: one["attributes"]["title"] for one in found}
 
-    def tagged(self, operation: str, tag: str) -> frozenset[str] | None:
-        """The ids of what bears a tag; None where there is no such tag."""
+    def related(self, operation: str, owner: str) -> frozenset[str] | None:
+        """The ids on the other side of a relationship; None where its owner is not there."""
         try:
-            return frozenset(one["id"] for one in self._all(operation, Query(), {"id": tag}))
+            return frozenset(one["id"] for one in self._all(operation, Query(), {"id": owner}))
         except NotFoundError:
             return None
 

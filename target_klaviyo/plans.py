@@ -129,8 +129,8 @@ class Inventory(Protocol):
     def data_sources(self) -> Mapping[str, str]:
         """The title of each data source, by its id."""
 
-    def tagged(self, operation: str, tag: str) -> frozenset[str] | None:
-        """The ids of what bears a tag; None where there is no such tag."""
+    def related(self, operation: str, owner: str) -> frozenset[str] | None:
+        """The ids on the other side of a relationship; None where its owner is not there."""
 
 
 class Directory(Protocol):

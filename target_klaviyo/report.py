@@ -219,7 +219,7 @@ def shared(outcome: Outcome, rows: Sequence[Row]) -> Outcome:
     return replace(outcome, reason=reason, detail=detail)
 
 
-MERGED = Outcome("skipped", "merged into a later row of the same person")
+MERGED = Outcome("skipped", "merged into a later row of the same person or thing")
 
 
 def described(failed: Mapping[str, Tally]) -> str:

@@ -17,6 +17,8 @@ from target_klaviyo.catalog import (
     plan_upsert,
     removals,
 )
+from target_klaviyo.catalog_links import build_link as build_category_link
+from target_klaviyo.catalog_links import plan_additions, plan_removals
 from target_klaviyo.coupons import build_code, build_coupon, plan_codes, plan_coupons
 from target_klaviyo.custom_objects import (
     build_deletion,
@@ -110,6 +112,15 @@ SHOPS: tuple[SinkSpec, ...] = (
             {},
             frozenset({"id", "created", "updated", "extra_attributes"}),
         ),
+    ),
+    SinkSpec(
+        "catalog_category_items",
+        fields={"category_id": "string", "item_id": "string"},
+        needs=(("category_id",), ("item_id",)),
+        build=build_category_link,
+        plan=plan_additions,
+        after=("catalog_categories", "catalog_items"),
+        modes={"add": Mode(), "remove": Mode(plan=plan_removals)},
     ),
     SinkSpec(
         "coupons",

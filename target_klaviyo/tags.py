@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from target_klaviyo import things
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
 from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row
@@ -24,7 +25,6 @@ from target_klaviyo.plans import (
     Shipment,
     StreamRules,
     Transport,
-    shipped,
 )
 from target_klaviyo.things import merged, one_by_one, single
 
@@ -58,9 +58,9 @@ def build_tag(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa
 def plan_tags(items: Sequence[Item], directory: Directory) -> Plan:
     """Create the tags whose name no tag has; an existing tag keeps its group."""
     there = directory.inventory.tag_ids()
-    things = merged(items)
-    new = [item for item in things if item.identities[0] not in there]
-    known = [Settled(item, TAG_THERE) for item in things if item.identities[0] in there]
+    named = merged(items)
+    new = [item for item in named if item.identities[0] not in there]
+    known = [Settled(item, TAG_THERE) for item in named if item.identities[0] in there]
     plan = one_by_one(CREATE, new)
     return replace(plan, settled=[*known, *plan.settled])
 
@@ -95,17 +95,16 @@ def linked(action: str, items: Sequence[Item], directory: Directory) -> Plan:
     settled, links = paired(items, directory)
     shipments: list[Shipment] = []
     for (tag, kind), bearers in links.items():
-        there = directory.inventory.tagged(f"get_{kind}_ids_for_tag", tag)
+        there = directory.inventory.related(f"get_{kind}_ids_for_tag", tag)
         if there is None:
             settled.extend(Settled(item, NO_ID) for item in bearers.values())
             continue
         idle = {bearer for bearer in bearers if (bearer in there) == (action == "add")}
         done = LINKED if action == "add" else NOT_LINKED
-        settled.extend(Settled(bearers[bearer], done) for bearer in sorted(idle))
-        wanted = [resource(kind, one, item) for one, item in bearers.items() if one not in idle]
-        plan = shipped(transport(action, kind), wanted)
+        ends = {one: resource(kind, one, item) for one, item in bearers.items()}
+        plan = things.linked(transport(action, kind), tag, ends, idle, done)
         settled.extend(plan.settled)
-        shipments.extend(replace(one, path={"id": tag}) for wave in plan.waves for one in wave)
+        shipments.extend(plan.waves[0])
     return Plan([shipments], settled)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import Item
-from target_klaviyo.plans import MEGABYTE, Plan, Settled, Shipment, Transport, oversize
+from target_klaviyo.outcomes import Outcome
+from target_klaviyo.plans import MEGABYTE, Plan, Settled, Shipment, Transport, oversize, shipped
 
 ALONE = Limits(items=1, body_bytes=5 * MEGABYTE, item_bytes=5 * MEGABYTE)
 DOCUMENT = Envelope(b'{"data":', b"}", "/data")
@@ -47,3 +48,16 @@ def both(first: Plan, second: Plan) -> Plan:
     """Two plans of one wave each that may go out together."""
     waves = [[one for plan in (first, second) for wave in plan.waves for one in wave]]
     return Plan(waves, [*first.settled, *second.settled])
+
+
+def linked(
+    transport: Transport, owner: str, ends: Mapping[str, Item], idle: Collection[str], done: Outcome
+) -> Plan:
+    """Requests that put `ends` (items by id) on a relationship of `owner`, or take them off.
+
+    `idle` are those for which nothing has to be done, as `done` says of them.
+    """
+    settled = [Settled(item, done) for end, item in ends.items() if end in idle]
+    plan = shipped(transport, (item for end, item in ends.items() if end not in idle))
+    shipments = [replace(one, path={"id": owner}) for wave in plan.waves for one in wave]
+    return Plan([shipments], [*settled, *plan.settled])

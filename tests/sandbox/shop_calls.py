@@ -42,7 +42,10 @@ def catalog_calls(sandbox: Sandbox) -> dict[str, list[Any]]:
             row = {"type": f"catalog-{thing}", **rows[action]}
             kind = f"catalog-{thing}-bulk-{action}-job"
             calls[f"bulk_{action}_catalog_{plural}"] = job(kind, plural, row)
-    return calls
+    # The last category has no item yet.
+    link = [ids["category"][-1], {"data": [{"type": "catalog-item", "id": ids["item"][3]}]}]
+    names = ("add_items_to_catalog_category", "remove_items_from_catalog_category")
+    return {**calls, **dict.fromkeys(names, link)}
 
 
 def coupon_calls(sandbox: Sandbox) -> dict[str, list[Any]]:

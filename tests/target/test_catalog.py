@@ -13,7 +13,7 @@ from tests.target.running import Run, held, load, records, run_target, schema, s
 
 NUMBER = {"type": ["number", "null"]}
 ANYTHING: dict[str, Any] = {}
-MERGED = "skipped: merged into a later row of the same person"
+MERGED = "skipped: merged into a later row of the same person or thing"
 COLUMNS = ("external_id", "title", "description", "url", "color")
 TYPED = {"price": NUMBER, "custom_metadata": ANYTHING, "category_ids": ANYTHING}
 

@@ -119,7 +119,7 @@ def sync_error(sandbox: Sandbox, store: Path, **settings: Any) -> str:
 
 def test_of_rows_with_one_key_the_last_counts(sandbox: Sandbox, store: Path) -> None:
     twice = [PERSON, {**PERSON, "title": "Dr"}]
-    merged = {"accepted": 1, "skipped: merged into a later row of the same person": 1}
+    merged = {"accepted": 1, "skipped: merged into a later row of the same person or thing": 1}
     for _ in range(2):
         assert counted(sandbox, store, *twice) == merged
         assert titles(sandbox) == {"p0@shop.org": "Dr"}

@@ -41,7 +41,7 @@ def test_good_bad_repeated_and_oversize_rows(sandbox: Sandbox, tmp_path: Path) -
     counts = loaded.counts("profiles")
     assert counts == {
         "accepted": 2,
-        "skipped: merged into a later row of the same person": 1,
+        "skipped: merged into a later row of the same person or thing": 1,
         "rejected: column 'email' is no e-mail address": 1,
         "rejected: column 'phone_number' is no phone number in E.164 (+14155550123); set "
         "default_phone_region, such as US, for national ones": 1,
