@@ -101,6 +101,7 @@ class OrderedReader:
             except BaseException as error:  # noqa: BLE001 - raised again in the consumer
                 reading.error = error
             with self._changed:
+                self._reserve(reading, 0)
                 reading.done = True
                 self._changed.notify_all()
 
@@ -197,12 +198,8 @@ class OrderedReader:
         span: Span | None = None
         trusted = self._source.span is not None
         pages = self._source.pages(reading.scan)
-        while (reserved := self._reserved(reading)) is not None:
-            try:
-                page = next(pages, None)
-            finally:
-                with self._changed:
-                    self._use(-reserved)
+        while self._reserved(reading):
+            page = next(pages, None)
             if page is None:
                 break
             if self._source.span and trusted and page.next:
@@ -217,8 +214,8 @@ class OrderedReader:
             return
         self._source.held(reading.scan, reading.size)
 
-    def _reserved(self, reading: Reading) -> int | None:
-        """Wait for room for one more page, and take it; None where nobody wants it any more.
+    def _reserved(self, reading: Reading) -> bool:
+        """Wait for room for one more page, and take it; False where nobody wants it any more.
 
         The page that is due next always finds room, or nothing would ever move.
         """
@@ -232,10 +229,15 @@ class OrderedReader:
             self._changed.wait_for(has_room)
             reading.waits = False
             if self._stopped:
-                return None
-            self._use(self._page_bytes)
+                return False
+            self._reserve(reading, self._page_bytes)
             self._changed.notify_all()  # the next one behind may have room too
-            return self._page_bytes
+            return True
+
+    def _reserve(self, reading: Reading, size: int) -> None:
+        """Have the room kept for a scan's next page be so large."""
+        self._use(size - reading.reserved)
+        reading.reserved = size
 
     def _put(self, reading: Reading, page: AnyPage, latest: Span | None) -> None:
         """Hand a page over."""
@@ -245,6 +247,7 @@ class OrderedReader:
             reading.pages.append(page)
             reading.size += page.size
             reading.latest = latest
+            self._reserve(reading, 0)
             self._use(page.size)
             self._page_bytes = max(page.size, (self._page_bytes * 3 + page.size) // 4)
             self._grow()

@@ -24,7 +24,8 @@ class Reading:
     """One scan that is being read, or waits for a reader.
 
     `latest` is the span of its last page so far; None where nothing has come, nothing more
-    will, or the order cannot be relied on. `waits` is whether it waits for room.
+    will, or the order cannot be relied on. `waits` is whether it waits for room, and
+    `reserved` how much it has for the page that it is reading, in bytes.
     """
 
     scan: Scan
@@ -33,6 +34,7 @@ class Reading:
     size: int = 0
     latest: Span | None = None
     waits: bool = False
+    reserved: int = 0
     done: bool = False
     error: BaseException | None = None
 
