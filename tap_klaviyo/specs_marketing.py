@@ -18,7 +18,6 @@ FLOWS = Parent("get_flows", "flow_id", ARCHIVED, changed="updated")
 ACTIONS = Parent("get_actions_for_flow", "flow_action_id", parent=FLOWS)
 FORMS = Parent("get_forms", "form_id", changed="updated_at")
 DEFINITION = {"type": ["object", "null"], "additionalProperties": True}
-COUNT = {"type": ["integer", "null"]}
 
 MARKETING: tuple[StreamSpec, ...] = (
     StreamSpec(
@@ -60,19 +59,9 @@ MARKETING: tuple[StreamSpec, ...] = (
     StreamSpec("forms", "get_forms", replication_key="updated_at"),
     StreamSpec("images", "get_images", replication_key="updated_at"),
     linked("list_flow_triggers", "get_lists", "flow-triggers", ("list_id", "flow_id")),
-    alone(
-        "list_profile_counts", "get_list", Parent("get_lists", "list_id"), "profile_count", COUNT
-    ),
     linked("list_tags", "get_lists", "tags", ("list_id", "tag_id")),
     StreamSpec("lists", "get_lists", replication_key="updated"),
     linked("segment_flow_triggers", "get_segments", "flow-triggers", ("segment_id", "flow_id")),
-    alone(
-        "segment_profile_counts",
-        "get_segment",
-        Parent("get_segments", "segment_id"),
-        "profile_count",
-        COUNT,
-    ),
     linked("segment_tags", "get_segments", "tags", ("segment_id", "tag_id")),
     StreamSpec("segments", "get_segments", replication_key="updated"),
     StreamSpec("tag_groups", "get_tag_groups"),

@@ -84,14 +84,6 @@ def imported(account: Account) -> list[Row]:
     ]
 
 
-def sizes(kind: str) -> Callable[[Account], list[Row]]:
-    """How many profiles are in the lists or segments."""
-    return lambda account: [
-        {f"{kind}_id": group, "profile_count": len(account.members(group))}
-        for group in account.ids(kind)
-    ]
-
-
 # What no resource of the account says as it stands.
 EXPECTED: dict[str, Callable[[Account], list[Row]]] = {
     "campaign_tags": pairs("campaign", "campaign_id", "tags", "tag_id"),
@@ -102,8 +94,6 @@ EXPECTED: dict[str, Callable[[Account], list[Row]]] = {
     "form_definitions": lambda account: [
         {"form_id": one, "definition": {"versions": []}} for one in account.ids("form")
     ],
-    "list_profile_counts": sizes("list"),
-    "segment_profile_counts": sizes("segment"),
     "flow_tags": pairs("flow", "flow_id", "tags", "tag_id"),
     "list_flow_triggers": pairs("list", "list_id", "flow-triggers", "flow_id"),
     "list_profiles": members("list"),
