@@ -26,7 +26,7 @@ MINUTE = 60
 PROFILES = 50_000
 STEADY, STEADY_PREDICTIVE = 750, 150
 OTHERS = STEADY / 3
-WHOLE = Size(30_000, 30_000)
+WHOLE = Size(15_000, 30_000)
 OK, TOO_MANY = 200, 429
 # Of many streams, only the slow ones are worth reading alone.
 ALONE = 6
@@ -130,22 +130,25 @@ def beside(server: Server, others: float, measure: Callable[[], Run]) -> Run:
             end(process)
 
 
-def steady_share(reading: Reading, outcome: Paced) -> float:
-    """The part of the steady limit that was used.
+def steady_share(reading: Reading, outcome: Paced) -> float | None:
+    """The part of the steady limit that was used; None for a read that is too short to tell.
 
     Both ends of what is measured are the beginning of a burst, if there are bursts.
     """
     minutes = (len(outcome.ours) - 1) // reading.steady
     if not minutes:
-        return 0
+        return None
     return MINUTE * minutes / (outcome.ours[minutes * reading.steady] - outcome.ours[0])
 
 
-def used_of_the_rest(outcome: Paced) -> float:
-    """The part of what the other client left that was used, in whole minutes of the clock."""
+def used_of_the_rest(outcome: Paced) -> float | None:
+    """The part of what the other client left that was used, in whole minutes of the clock.
+
+    None for a read without such a minute.
+    """
     first, last = floor(outcome.ours[0] / MINUTE) + 1, floor(outcome.ours[-1] / MINUTE)
     if last <= first:
-        return 0
+        return None
     ours, others = (
         sum(first <= time / MINUTE < last for time in rows)
         for rows in (outcome.ours, outcome.others)
@@ -153,28 +156,29 @@ def used_of_the_rest(outcome: Paced) -> float:
     return ours / ((last - first) * STEADY - others)
 
 
-def row(reading: Reading, outcome: Paced, share: float) -> list[str]:
+def row(reading: Reading, outcome: Paced, share: float | None) -> list[str]:
     """A row of the table."""
     seconds = outcome.ours[-1] - outcome.ours[0]
-    a_minute = f"{share * (reading.steady - reading.others):.0f}"
+    allowed = reading.steady - reading.others
     return [
         reading.name,
         f"{len(outcome.ours):,}",
         f"{outcome.run.records / len(outcome.ours) / reading.page_size:.0%}",
         f"{seconds:.0f}",
-        a_minute,
-        f"{share:.1%}",
+        "" if share is None else f"{share * allowed:.0f}",
+        "too short" if share is None else f"{share:.1%}",
         str(outcome.refused),
         f"{outcome.run.peak_mb:.0f}",
     ]
 
 
-def promised(reading: Reading, outcome: Paced, share: float) -> list[Claim]:
+def promised(reading: Reading, outcome: Paced, share: float | None) -> list[Claim]:
     """What was promised of a read."""
     name = f"{reading.name}, limits on"
     of = "what is left" if reading.others else f"{reading.steady} pages a minute"
+    used = [] if share is None else [Claim(f"{name}: of {of}", 100 * share, ">=", 95, " %")]
     return [
-        Claim(f"{name}: of {of}", 100 * share, ">=", 95, " %"),
+        *used,
         Claim(f"{name}: refused with 429", outcome.refused, "<=", 10),
         Claim(f"{name}: peak memory", outcome.run.peak_mb, "<=", MOST_MB, " MB"),
     ]
