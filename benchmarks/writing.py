@@ -13,7 +13,6 @@ from typing import Any
 
 from plain_ways import BIN, HERE
 from reading import DELAYS, MOST_MB, Bench
-from report_text import number
 from results import Claim, Section
 from running import Command, Run, run
 from servers import KEY, Server, Size, progress
@@ -85,17 +84,16 @@ def written(bench: Bench, rows: Rows, delay: int) -> Section:
         single = run(Command([*program, server.url, rows.stream, str(file), str(sample)]))
     progress(f"  target {target.rate:,.0f} rows/s, one by one {single.rate:,.0f} rows/s")
     title = f"{count:,} {rows.stream} written, {delay} ms of delay"
-    claim = Claim(f"{title}: peak memory", target.peak_mb, "<=", MOST_MB, " MB")
-    faster = number(target.rate / single.rate)
+    claims = [
+        Claim(f"{title}: times a POST for each row", target.rate / single.rate, ">=", 1),
+        Claim(f"{title}: peak memory", target.peak_mb, "<=", MOST_MB, " MB"),
+    ]
     return Section(
         title,
         HEADER,
         [line("target-klaviyo", target), line("a POST for each row", single)],
-        [claim],
-        [
-            f"The target is {faster} times as fast.",
-            f"The single requests are a sample of {sample:,}; the time for all is worked out.",
-        ],
+        claims,
+        [f"The single requests are a sample of {sample:,}; the time for all is worked out."],
     )
 
 

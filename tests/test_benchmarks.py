@@ -28,7 +28,7 @@ def test_one_command_measures_and_reports(tmp_path: Path) -> None:
     assert list(written) == ["limits", "growth"], "other scenarios stay"
     assert [row[0] for row in written["growth"][0]["rows"]] == ["10", "100", "1,000"]
     text = report.with_suffix(".md").read_text()
-    assert "| growth: peak memory" in text.partition(BEGIN)[2].partition(END)[0]
+    assert "| growth: memory for ten times" in text.partition(BEGIN)[2].partition(END)[0]
 
 
 @pytest.mark.parametrize("size", [1, 7, 16, 1000])
