@@ -43,8 +43,9 @@ def moment() -> str:
 
 
 def machine() -> str:
-    """What this ran on, without naming it."""
-    return f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    """What this ran on, without naming it, and how busy it was; 1 to 3 is the benchmark's own."""
+    version, load = platform.python_version(), os.getloadavg()[0]
+    return f"{os.cpu_count()} cores, Python {version}, load average {load:.1f}"
 
 
 class Results:
