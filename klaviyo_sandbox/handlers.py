@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 
 from klaviyo_sandbox import (
+    aggregates,
     bulk_jobs,
     catalog_link_writes,
     coupon_writes,
@@ -19,6 +20,7 @@ from klaviyo_sandbox import (
     object_writes,
     person_writes,
     profile_writes,
+    reports,
     review_writes,
     subscription_writes,
     suppression_jobs,
@@ -58,6 +60,8 @@ HANDLERS: Mapping[str, Callable[[Writing], Response]] = {
     "bulk_delete_object_records": object_writes.delete_records,
     "update_review": review_writes.update,
     **dict(tag_writes.handlers()),
+    **reports.HANDLERS,
+    **aggregates.HANDLERS,
     **{name: partial(bulk_jobs.create, rule=rule) for name, rule in JOBS.items()},
 }
 

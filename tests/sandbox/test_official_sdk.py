@@ -12,7 +12,7 @@ from klaviyo_sandbox import ManualClock, Sandbox, served_operations
 from klaviyo_sandbox.contract import operations
 from klaviyo_sandbox.kinds import BY_COLLECTION
 from tests.judges.openapi import RECORDED, assert_ledger_valid
-from tests.sandbox import shop_calls
+from tests.sandbox import report_calls, shop_calls
 from tests.sandbox.asking import bulk_events, event, event_of, import_job, profile
 
 SERVED = [operations()[name] for name in served_operations()]
@@ -162,6 +162,7 @@ def arguments(sandbox: Sandbox, operation: str) -> list[Any]:
         "add_profiles_to_list": [group, {"data": identifiers(sandbox)}],
         "remove_profiles_from_list": [group, {"data": identifiers(sandbox)}],
         **shop_calls.calls(sandbox),
+        **report_calls.calls(sandbox),
     }
     return calls[operation]
 
