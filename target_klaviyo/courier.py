@@ -56,7 +56,11 @@ class Courier:
         return self._pool.map(function, values)
 
     def deliver(self, plan: Plan) -> Delivery:
-        """Send wave after wave; returns when everything sent has settled."""
+        """Send a plan and its sequels; returns when everything sent has settled."""
+        return with_sequels(plan, self._sent)
+
+    def _sent(self, plan: Plan) -> Delivery:
+        """Send wave after wave."""
         total = Delivery(list(plan.settled), error=plan.error)
         stopped = threading.Event()
         for wave in () if plan.error else plan.waves:
@@ -64,7 +68,7 @@ class Courier:
                 total.add(part)
             if total.error:
                 break
-        return continued(plan, total, self.deliver)
+        return total
 
     def _part(self, shipment: Shipment, stopped: threading.Event) -> Delivery:
         """One request, unless an earlier one has shown that nothing can be sent."""
@@ -82,19 +86,20 @@ class Courier:
         return part
 
 
-def continued(plan: Plan, total: Delivery, deliver: Callable[[Plan], Delivery]) -> Delivery:
-    """What became of it all once the plan's sequel, if any, is delivered too."""
-    if total.error or plan.then is None:
-        return total
-    try:
-        sequel = plan.then(total.settled)
-    except KlaviyoError as error:
-        total.error = error
-        return total
-    rest = deliver(sequel)
-    rest.requests += total.requests
-    rest.jobs += total.jobs
-    return rest
+def with_sequels(plan: Plan, send: Callable[[Plan], Delivery]) -> Delivery:
+    """What became of a plan, and of all the plans that follow from it."""
+    total = send(plan)
+    while total.error is None and plan.then is not None:
+        try:
+            plan = plan.then(total.settled)
+        except KlaviyoError as error:
+            total.error = error
+            return total
+        rest = send(plan)
+        rest.requests += total.requests
+        rest.jobs += total.jobs
+        total = rest
+    return total
 
 
 class Rehearsal:
@@ -109,6 +114,10 @@ class Rehearsal:
         """There are no threads."""
 
     def deliver(self, plan: Plan) -> Delivery:
+        """What would become of a plan and its sequels."""
+        return with_sequels(plan, self._rehearsed)
+
+    def _rehearsed(self, plan: Plan) -> Delivery:
         """What would be sent."""
         total = Delivery(list(plan.settled), error=plan.error)
         for shipment in (one for wave in plan.waves for one in wave):
@@ -118,4 +127,4 @@ class Rehearsal:
                 self._show(operation, body(shipment.transport.envelope, shipment.items[:1]))
             total.settled.extend(Settled(item, ACCEPTED) for item in shipment.items)
             total.requests += 1
-        return continued(plan, total, self.deliver)
+        return total

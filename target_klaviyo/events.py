@@ -170,10 +170,19 @@ def remaining_events(
     settled: Sequence[Settled], waiting: Sequence[Item], directory: Directory
 ) -> Plan:
     """What is left to send once Klaviyo has answered for the first event of each unique id."""
+    refused: dict[Mark, Outcome] = {}
     for one in settled:
+        mark: Mark = one.item.content["mark"]
         if one.outcome.kind == "accepted":
-            directory.seen.note(one.item.content["mark"])
+            directory.seen.note(mark)
+        elif one.outcome.kind == "rejected":
+            refused[mark] = one.outcome
     if not waiting:
         return Plan(settled=settled)
-    plan = plan_events(waiting, directory)
-    return replace(plan, settled=[*settled, *plan.settled])
+    # What is refused once is refused again: only another content is worth a request.
+    again = [
+        Settled(one, refused[mark]) for one in waiting if (mark := one.content["mark"]) in refused
+    ]
+    rest = [one for one in waiting if one.content["mark"] not in refused]
+    plan = plan_events(rest, directory)
+    return replace(plan, settled=[*settled, *again, *plan.settled])

@@ -265,3 +265,23 @@ def test_a_refused_event_does_not_stand_in_for_a_later_one(sandbox: Sandbox) -> 
     assert refused.startswith("rejected: Klaviyo answered 400")
     (event,) = held(sandbox, "get_events")
     assert event["event_properties"]["note"] == "gift"
+
+
+def test_rows_that_are_refused_alike_are_sent_once(sandbox: Sandbox) -> None:
+    sandbox.faults.add("bulk_create_events", "status", status=400)
+    loaded = load_orders(sandbox, *([{**ORDER, "row": "1"}] * 2_000), keys=["row"])
+    (reason,) = loaded.counts("orders")
+    assert reason.startswith("rejected: Klaviyo answered 400")
+    assert loaded.counts("orders")[reason] == 2_000
+    assert sent(sandbox, "bulk_create_events") == [400]
+
+
+def test_many_contradicting_rows_are_tried_in_turn(sandbox: Sandbox) -> None:
+    count = 400
+    sandbox.faults.add("bulk_create_events", "status", status=400, times=count - 1)
+    rows = [{**ORDER, "row": "1", "note": str(number)} for number in range(count)]
+    counts = load_orders(sandbox, *rows, keys=["row"]).counts("orders")
+    assert counts["accepted"] == 1
+    assert sum(counts.values()) == count
+    (event,) = held(sandbox, "get_events")
+    assert event["event_properties"]["note"] == str(count - 1)

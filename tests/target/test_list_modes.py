@@ -23,7 +23,8 @@ def people(sandbox: Sandbox, count: int) -> list[str]:
 
 def listed(*emails: Any, name: str = "VIP", stream: str = "list_profiles") -> list[Any]:
     rows = [{"list_name": name, "email": email} for email in emails]
-    return [schema(stream, "list_name", "email"), *records(stream, rows), state({"n": len(rows)})]
+    told = schema(stream, "list_name", "email", "id")
+    return [told, *records(stream, rows), state({"n": len(rows)})]
 
 
 def members(sandbox: Sandbox, name: str = "VIP") -> set[str]:
@@ -53,6 +54,7 @@ def test_removal_takes_people_off_a_list_and_unsubscribes_nobody(
     load(sandbox, listed(*emails))
     rows = listed(emails[0], emails[0].upper(), "stranger@shop.org", emails[1], "no address")
     rows += records("list_profiles", [{"list_name": "Typo", "email": emails[3]}])
+    rows += records("list_profiles", [{"list_name": "VIP", "id": "x" * 1_001}])
     letters = tmp_path / "letters.singer"
     run = run_target(
         sandbox.url,
@@ -61,7 +63,7 @@ def test_removal_takes_people_off_a_list_and_unsubscribes_nobody(
     )
     assert run.code == 0, run.log
     figures = run.figures("list_profiles")
-    assert [figures[name] for name in ("rows", "accepted", "skipped", "rejected")] == [6, 2, 2, 2]
+    assert [figures[name] for name in ("rows", "accepted", "skipped", "rejected")] == [7, 2, 2, 3]
     assert "no list has this name" in run.log
     assert members(sandbox) == set(emails[2:])
     assert consents(sandbox) == {"NEVER_SUBSCRIBED"}
@@ -93,6 +95,18 @@ def test_a_mirrored_list_holds_exactly_the_rows(sandbox: Sandbox, tmp_path: Path
     again = run_target(sandbox.url, listed(*emails[2:]), **in_mode("mirror"))
     assert again.figures("list_profiles")["skipped"] == 6
     assert [one.method for one in sandbox.requests if one.method != "GET"] == []
+
+
+def test_a_mirror_of_many_pages(sandbox: Sandbox) -> None:
+    emails = people(sandbox, 2_002)
+    load(sandbox, listed(*emails))
+    sandbox.requests.clear()
+    run = run_target(sandbox.url, listed(*emails[1_001:]), **in_mode("mirror"))
+    assert run.code == 0, run.log
+    assert run.figures("list_profiles")["removed"] == 1_001
+    assert members(sandbox) == set(emails[1_001:])
+    assert sent(sandbox, "remove_profiles_from_list") == [204, 204]
+    assert sent(sandbox, "add_profiles_to_list") == []
 
 
 def test_a_list_that_no_row_names_is_left_alone(sandbox: Sandbox) -> None:

@@ -15,6 +15,7 @@ from tests.target.running import Run, held, load, records, run_target, schema, s
 STREAM = "subscriptions"
 EMAIL = {"channel": "email", "message_type": "marketing"}
 PAST = {"historical_import": "true", "consented_at": "2024-05-01T10:00:00Z"}
+IOS = {"push_platform": "ios", "push_vendor": "apns"}
 COLUMNS = (
     "consent",
     "channel",
@@ -102,11 +103,12 @@ def test_consents_are_given_and_taken_back(sandbox: Sandbox, tmp_path: Path) -> 
         yes("eve@shop.org", consented_at=None),
         yes("eve@shop.org", consented_at="2099-01-01T00:00:00Z"),
         {**yes(""), "phone_number": "+14155550100"},
+        yes("eve@shop.org", channel="push", push_token="t" * 100_001, **IOS),
     ]
     receipts = tmp_path / "receipts"
     run = run_target(sandbox.url, consents(*rows), **lenient(tmp_path), receipts_path=str(receipts))
     assert run.code == 0, run.log
-    assert figures(run) == {"rows": 15, "accepted": 3, "skipped": 4, "rejected": 8}
+    assert figures(run) == {"rows": 16, "accepted": 3, "skipped": 4, "rejected": 9}
     assert marketing(sandbox) == {"ada@shop.org": "SUBSCRIBED", "ben@shop.org": "SUBSCRIBED"}
     reasons = Counter(json.loads(line)["reason"] for line in receipts.read_text().splitlines())
     assert reasons["a later row changes the same consent of this person"] == 3
