@@ -277,7 +277,7 @@ def test_rows_that_are_refused_alike_are_sent_once(sandbox: Sandbox) -> None:
 
 
 def test_many_contradicting_rows_are_tried_in_turn(sandbox: Sandbox) -> None:
-    count = 400
+    count = 5
     sandbox.faults.add("bulk_create_events", "status", status=400, times=count - 1)
     rows = [{**ORDER, "row": "1", "note": str(number)} for number in range(count)]
     counts = load_orders(sandbox, *rows, keys=["row"]).counts("orders")
