@@ -105,6 +105,10 @@ def check_address(accepted: Accepted, consent: str, channel: str) -> None:
         raise RejectedRowError("push_token, push_platform and push_vendor go together")
     if channel == "push" and consent == UNSUBSCRIBED and not all(tokens):
         raise RejectedRowError("has no push_token, which unsubscribing from push needs")
+    listed = accepted.get("list_id") or accepted.get("list_name")
+    addressed = accepted.get("email") or accepted.get("phone_number")
+    if consent == UNSUBSCRIBED and listed and not addressed:
+        raise RejectedRowError("has no email or phone_number to find the person on the list by")
     if not reached_at(accepted, channel):
         raise RejectedRowError("has no email, phone_number, id or anonymous_id")
 

@@ -174,8 +174,11 @@ def test_nobody_is_unsubscribed_everywhere_who_is_not_on_the_list(
     assert run_target(sandbox.url, consents(*map(yes, everybody))).code == 0
     rows = [no(email, list_name="News") for email in ("Ada@shop.org", "cy@shop.org")]
     rows += [no("ben@shop.org", list_name="Typo")]
+    device = {"push_token": "t", "anonymous_id": "a", **IOS}
+    rows += [no("", channel="push", list_name="News", **device)]
     run = run_target(sandbox.url, consents(*rows), **lenient(tmp_path))
-    assert figures(run) == {"rows": 3, "accepted": 1, "rejected": 2}
+    assert figures(run) == {"rows": 4, "accepted": 1, "rejected": 3}
+    assert "to find the person on the list by" in run.log
     assert "is not on this list, and Klaviyo would unsubscribe it everywhere" in run.log
     assert set(marketing(sandbox).values()) == {"SUBSCRIBED"}
     assert members(sandbox, "News") == {"ben@shop.org"}
