@@ -50,7 +50,7 @@ WITHOUT_EFFECT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a fingerprint holds for, beside the row.
+    """What a fingerprint holds for, beside the row; both are digests.
 
     Attributes:
         place: Account and stream: keys of another place are other keys.
@@ -78,7 +78,7 @@ class StreamChanges:
         A key that is under way in this batch is never unchanged: what counts is what comes last.
         """
         values = [record.get(key) for key in self._keys]
-        if any(value in (None, "") for value in values):
+        if None in values or "" in values:
             return False
         key = self._store.key(self._scope.place + CANONICAL.encode(values))
         mark = self._store.mark(self._scope.reading + CANONICAL.encode(record))
@@ -132,7 +132,9 @@ class Changes:
             return None
         place = CANONICAL.encode([self._account, mapping.stream])
         reading = reading_of(mapping, sources, self._config, self._version)
-        return StreamChanges(self._store, Scope(place, reading), keys)
+        # Hashed once here, as they are part of what is hashed for each row.
+        scope = Scope(self._store.mark(place), self._store.mark(reading))
+        return StreamChanges(self._store, scope, keys)
 
     @cached_property
     def _store(self) -> ChangeStore:

@@ -31,7 +31,7 @@ from target_klaviyo.plans import JobRule, Settled, Shipment
 # Requests that may be spent on finding the bad items of one chunk.
 ATTEMPTS = 100
 REPEAT = "repeating the run is safe"
-LOOK = "look in Klaviyo before sending it again, for it would count twice"
+LOOK = "look in Klaviyo before sending it again"
 INDEX = re.compile(r"/data/(\d+)(?:/|$)")
 # Answers that speak of what was sent; any other one would come to the next request too.
 CONFLICT = 409
