@@ -150,8 +150,7 @@ class KlaviyoClient:
         read: Callable[[Answer, str], AnyPage],
     ) -> Iterator[AnyPage]:
         """The same for pages that `read` decodes, from an answer and the operation's id."""
-        call = self._reading(operation(operation_id), query or Query(), path)
-        return self._followed(call, read)
+        return self._followed(self._reading(operation(operation_id), query or Query(), path), read)
 
     def write(
         self,
@@ -159,14 +158,16 @@ class KlaviyoClient:
         body: bytes | None = None,
         *,
         path: Mapping[str, str] = NOTHING,
+        parameters: Mapping[str, str] = NOTHING,
         repeat_safe: bool = False,
     ) -> Answer:
-        """Send a write.
+        """Send a write, or a question that has a body.
 
         Args:
             operation_id: Klaviyo's `operationId`.
             body: The JSON:API document as it goes on the wire.
             path: Values for the placeholders of the operation's path.
+            parameters: The query, as it is.
             repeat_safe: Whether a second application would change nothing, so that the request
                 may be repeated when it is unknown whether the first was applied.
 
@@ -175,10 +176,9 @@ class KlaviyoClient:
             KlaviyoError: see `klaviyo_client.errors`.
         """
         known = operation(operation_id)
-        address = request_address(self._base, known.path, path, {})
-        rates = {known.id: known.rate}
-        call = Call(known.id, known.method, address, rates, known.scopes, body, repeat_safe)
-        return self._send(call)
+        address = request_address(self._base, known.path, path, parameters)
+        rates, scopes = {known.id: known.rate}, known.scopes
+        return self._send(Call(known.id, known.method, address, rates, scopes, body, repeat_safe))
 
     def raw(self, method: str, path: str, body: bytes | None = None) -> Answer:
         """Send any request; `path` starts with `/` and may hold a query.

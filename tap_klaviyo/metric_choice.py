@@ -14,6 +14,7 @@ from klaviyo_client.filters import nearest
 
 Metric = Mapping[str, Any]
 KEYS = ("id", "name", "integration")
+SETTING = "stream_options.events.metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +126,10 @@ def excluded_metrics(
     return frozenset(matching(choice.exclude, metrics))
 
 
-def matching(wanted: Iterable[MetricPattern], metrics: Sequence[Metric]) -> set[str]:
-    """Ids of the metrics that any of the patterns takes."""
+def matching(
+    wanted: Iterable[MetricPattern], metrics: Sequence[Metric], setting: str = SETTING
+) -> set[str]:
+    """Ids of the metrics that any of the patterns takes, which come from `setting`."""
     found: set[str] = set()
     for one in wanted:
         ids = {m["id"] for m in metrics if one.matches(m)}
@@ -134,8 +137,7 @@ def matching(wanted: Iterable[MetricPattern], metrics: Sequence[Metric]) -> set[
         if not ids:
             names = [m["attributes"]["name"] for m in metrics]
             raise ConfigurationError(
-                "stream_options.events.metrics: the account has no metric with "
-                f"{one}{nearest(one.name or '', names)}",
+                f"{setting}: the account has no metric with {one}{nearest(one.name or '', names)}",
             )
         found |= ids
     return found

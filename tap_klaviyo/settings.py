@@ -39,6 +39,8 @@ CUSTOM_STREAM = th.ObjectType(
     th.Property("replication_key", th.StringType),
     th.Property("params", th.ObjectType(additional_properties=True)),
 )
+# What is in it is checked by `reports_declared`, whose messages name the report and the choice.
+REPORT = th.CustomType({"type": "object"})
 DECLARED = th.ObjectType(
     additional_properties=th.CustomType({"type": ["string", "object"]}),
 )
@@ -88,6 +90,36 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         title="Custom streams",
         description="Any other endpoint as a stream: name, path (or operation), primary_keys, "
         "replication_key, params.",
+    ),
+    th.Property(
+        "reports",
+        th.ArrayType(REPORT),
+        title="Reports",
+        description="Reports as streams: name, kind, statistics, conversion_metric or metrics, "
+        "group_by, interval, filter, timeframe or rolling_days, lookback_days, timezone.",
+    ),
+    th.Property(
+        "report_lookback_days",
+        th.IntegerType(minimum=0, maximum=90),
+        default=5,
+        title="Look-back of reports",
+        description="Days that every run reads again of reports, as attribution changes them.",
+    ),
+    th.Property(
+        "max_report_requests",
+        AT_LEAST_ONE,
+        default=225,
+        title="Report requests",
+        description="Requests that a run may make of each report endpoint; Klaviyo answers 225 "
+        "a day.",
+    ),
+    th.Property(
+        "on_report_overrun",
+        th.StringType,
+        default="fail",
+        allowed_values=["fail", "spread"],
+        title="On too many report requests",
+        description="When reports need more requests than that: fail, or spread them over runs.",
     ),
     th.Property(
         "profile_properties",

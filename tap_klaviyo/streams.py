@@ -16,22 +16,16 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream, metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from klaviyo_client.errors import (
-    ApiError,
-    AuthenticationError,
-    KlaviyoError,
-    PaginationError,
-    PermissionDeniedError,
-    WaitTooLongError,
-)
+from klaviyo_client.errors import KlaviyoError
 from klaviyo_client.operations import operation
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.catalog_marks import mark
+from tap_klaviyo.endings import OF_ONE_STREAM, end_early
 from tap_klaviyo.metric_choice import Metric, account_metrics, excluded_metrics, included_metrics
 from tap_klaviyo.options import StreamOptions
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.parents import member_scans
-from tap_klaviyo.progress import ENDED_EARLY, SKIPPED, StreamProgress, within_run
+from tap_klaviyo.progress import StreamProgress, within_run
 from tap_klaviyo.reading import Reader
 from tap_klaviyo.records import Record, RecordShape, record_shape
 from tap_klaviyo.room import AnyPage
@@ -39,7 +33,6 @@ from tap_klaviyo.run_plan import RunPlan, RunTimes, run_plan, whole_plan
 from tap_klaviyo.scans import Bounds, Scan, combined_scans
 from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.selection import deselects_nested, selected_columns, selection_query
-from tap_klaviyo.side_by_side import StreamStoppedError
 from tap_klaviyo.specs import StreamSpec
 from tap_klaviyo.thin import ThinPath
 from tap_klaviyo.times import rfc3339
@@ -49,7 +42,6 @@ if TYPE_CHECKING:
 
     from tap_klaviyo.tap import TapKlaviyo
 
-OF_ONE_STREAM = (ApiError, PaginationError, StreamStoppedError, WaitTooLongError)
 Context = Mapping[str, Any] | None
 
 
@@ -137,26 +129,13 @@ class KlaviyoStream(Stream):
                     counter.increment()
                     yield scan, page
         except OF_ONE_STREAM as error:
-            self._end_early(error)
+            end_early(self._klaviyo_tap, self, error)
             return
         except KlaviyoError:
             self._write_state_message()
             raise
         if self._bookmark and self._bookmark.finish():
             self.state_manager.is_flushed = False
-
-    def _end_early(self, error: KlaviyoError) -> None:
-        """Say why the stream ends here; its bookmark stands where everything has been emitted."""
-        skip = self.config["on_missing_scope"] == "skip"
-        if isinstance(error, AuthenticationError):
-            raise error
-        if isinstance(error, PermissionDeniedError) and skip:
-            self.logger.warning("Stream %s is skipped: %s", self.name, error)
-            self.progress.outcome = SKIPPED
-            return
-        self.logger.error("Stream %s ends early: %s", self.name, error)
-        self.progress.outcome = ENDED_EARLY
-        self._klaviyo_tap.end_early(self.name)
 
     def _pages(self, plan: RunPlan) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""

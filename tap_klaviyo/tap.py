@@ -24,8 +24,11 @@ from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedE
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
 from tap_klaviyo.memory import give_large_blocks_back
+from tap_klaviyo.metric_choice import Metric, account_metrics
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.reporting import reporting
+from tap_klaviyo.reports_declared import Report, all_reports
+from tap_klaviyo.reports_stream import ReportStream, plan_reports
 from tap_klaviyo.room import Room
 from tap_klaviyo.settings import (
     SETTINGS,
@@ -85,7 +88,8 @@ class TapKlaviyo(Tap):
         """Check the settings before the SDK looks at streams."""
         check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
         check_dates(self.start_date, self.end_date)
-        check_catalog(self.input_catalog, [spec.name for spec in self.specs])
+        names = [spec.name for spec in self.specs]
+        check_catalog(self.input_catalog, [*names, *(report.name for report in self.reports)])
         super().setup_mapper()
 
     @cached_property
@@ -109,10 +113,21 @@ class TapKlaviyo(Tap):
         """The one client that all streams share."""
         return connected(self.config, self.name, self.plugin_version)
 
-    def discover_streams(self) -> Sequence[KlaviyoStream]:
+    def discover_streams(self) -> Sequence[KlaviyoStream | ReportStream]:
         """Every stream, without asking Klaviyo."""
         options = stream_options(self.config, self.specs)
-        return [KlaviyoStream(self, spec, options[spec.name]) for spec in self.specs]
+        streams = [KlaviyoStream(self, spec, options[spec.name]) for spec in self.specs]
+        return [*streams, *(ReportStream(self, report) for report in self.reports)]
+
+    @cached_property
+    def reports(self) -> tuple[Report, ...]:
+        """The reports that the user declares, or those by default."""
+        return all_reports(self.config, [spec.name for spec in self.specs])
+
+    @cached_property
+    def account_metrics(self) -> list[Metric]:
+        """The account's metrics, for reports that name them."""
+        return account_metrics(self.client)
 
     @cached_property
     def specs(self) -> tuple[StreamSpec, ...]:
@@ -140,6 +155,7 @@ class TapKlaviyo(Tap):
                 self.logger.info("Skipping deselected stream '%s'.", stream.name)
         selected = [stream for stream in self.streams.values() if stream.selected]
         counters = [klaviyo_stream(stream).progress for stream in selected]
+        plan_reports(self.config, [one for one in selected if isinstance(one, ReportStream)])
         with reporting(self.config["progress"], counters, self.client, self.logger):
             self.side_by_side.run(selected)
         if self.unfinished:
@@ -165,7 +181,13 @@ class TapKlaviyo(Tap):
         Raises:
             KlaviyoError: nothing can be read (wrong key, server down).
         """
-        missing = {name: self.missing_of(stream) for name, stream in self.streams.items()}
+        tried = {
+            name: stream
+            for name, stream in self.streams.items()
+            # A report costs a part of the day's quota: only those that are wanted are tried.
+            if stream.selected or not isinstance(stream, ReportStream)
+        }
+        missing = {name: self.missing_of(stream) for name, stream in tried.items()}
         for name, error in missing.items():
             level = logging.ERROR if error else logging.INFO
             self.logger.log(level, "Stream %s: %s", name, error or "readable")
@@ -200,7 +222,7 @@ class TapKlaviyo(Tap):
         ctx.exit(0 if tap.test_streams() else 1)
 
 
-def klaviyo_stream(stream: Stream) -> KlaviyoStream:
+def klaviyo_stream(stream: Stream) -> KlaviyoStream | ReportStream:
     """A stream of the tap, which the SDK only knows as one of its own."""
-    assert isinstance(stream, KlaviyoStream)  # noqa: S101 - the tap makes no other
+    assert isinstance(stream, KlaviyoStream | ReportStream)  # noqa: S101 - the tap makes no other
     return stream

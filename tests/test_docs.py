@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from klaviyo_sandbox import Sandbox
+from klaviyo_sandbox import ManualClock, Sandbox
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.tap import TapKlaviyo
 from target_klaviyo.target import TargetKlaviyo
+from tests.tap.reporting_runs import run_reports
 
 PROJECT = Path(__file__).resolve().parent.parent
 KINDS = {name: name for name in ("string", "integer", "boolean", "object")} | {"number": "decimal"}
@@ -79,6 +80,17 @@ def readme_settings(key: str) -> dict[str, Any]:
 
 def test_the_readmes_settings_of_the_tap_are_taken() -> None:
     assert stream_options(readme_settings("stream_options"))["events"].lookback_days == 3
+
+
+def test_the_readmes_reports_are_read() -> None:
+    settings = readme_settings("reports")
+    clock = ManualClock(1_772_000_000.0)  # in February 2026
+    with Sandbox(profiles=20, events=200, traps=False, clock=clock) as sandbox:
+        run = run_reports(sandbox, *settings.pop("reports"), **settings)
+    assert not run.error
+    for name in ("campaign_days", "flow_days", "signups", "revenue"):
+        assert run.records(name), name
+    assert {"attributed_flow", "count", "sum_value"} <= set(run.records("revenue")[0])
 
 
 def test_the_readmes_settings_of_the_target_load_the_examples(tmp_path: Path) -> None:

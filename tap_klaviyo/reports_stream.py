@@ -1,0 +1,172 @@
+"""A report as a stream: its windows are asked for one after the other, and made into rows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+
+from klaviyo_client.errors import KlaviyoError
+from tap_klaviyo.bookmarks import Bookmark
+from tap_klaviyo.catalog_marks import mark
+from tap_klaviyo.endings import OF_ONE_STREAM, end_early
+from tap_klaviyo.progress import StreamProgress, within_run
+from tap_klaviyo.records import Record
+from tap_klaviyo.reports_declared import Report
+from tap_klaviyo.reports_planning import Plan, RunDays, Window, announcement, fitting, plan
+from tap_klaviyo.reports_reading import metric_ids, needs_metrics, pages
+from tap_klaviyo.reports_rows import MIDNIGHT, rows
+from tap_klaviyo.reports_timeframes import DAY
+from tap_klaviyo.scans import Bounds
+from tap_klaviyo.schema_files import marked_schema
+from tap_klaviyo.times import rfc3339
+
+if TYPE_CHECKING:
+    from singer_sdk.singerlib import Catalog, MetadataMapping
+
+    from tap_klaviyo.tap import TapKlaviyo
+
+Context = Mapping[str, Any] | None
+
+
+class ReportStream(Stream):
+    """One report. Its bookmark is the last day that was read, with rows or without."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+
+    def __init__(self, tap: TapKlaviyo, report: Report) -> None:
+        """Make the stream of a report."""
+        self.report = report
+        self.spec = report.spec
+        self._klaviyo_tap = tap
+        self._plan: Plan | None = None
+        self.selected_by_default = not report.by_default
+        self.progress = StreamProgress(report.name, self.spec.operations)
+        super().__init__(tap, schema=marked_schema(self.spec), name=report.name)
+        self.primary_keys = self.spec.primary_keys
+        self.replication_key = self.spec.replication_key
+
+    @property
+    def metadata(self) -> MetadataMapping:
+        """The SDK's metadata, with what we know of scopes."""
+        return mark(super().metadata, self.spec)
+
+    @property
+    def partitions(self) -> None:
+        """None, whatever the state of another tap may hold."""
+        return None
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **keywords: Any) -> None:
+        """Log, but not the SDK's word of an unhandled error: the command says what it was."""
+        if not message.startswith("An unhandled error"):
+            super().log(message, *args, level=level, **keywords)
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over a catalog; keys stay those of the report."""
+        super().apply_catalog(catalog)
+        self.primary_keys = self.spec.primary_keys
+        self.replication_key = self.spec.replication_key
+
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """The later of a bookmark and the start date, in whatever form the user wrote it."""
+        return max(value, rfc3339(start_date_value))
+
+    def plan(self) -> Plan:
+        """What this run has to ask for."""
+        tap = self._klaviyo_tap
+        bookmark = self._opened_bookmark()
+        last = bookmark.start.date() if bookmark and bookmark.start else None
+        start, end = (one.date() if one else None for one in (tap.start_date, tap.end_date))
+        return plan(self.report, RunDays(tap.started_at.date(), start, end, last))
+
+    def keep_to(self, found: Plan) -> None:
+        """Read what the plan of the whole run leaves to this report."""
+        self._plan = found
+
+    def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
+        """The rows, window by window; others have their turn while an answer is waited for.
+
+        The state is written after each window, so that a run which ends in the middle (a quota
+        that is used up) goes on from there the next time.
+        """
+        tap, bookmark, found = self._klaviyo_tap, self._opened_bookmark(), self._plan or self.plan()
+        try:
+            for window, made in tap.turns.between(self._answers(found)):
+                tap.side_by_side.check()
+                yield from made
+                self._pass(window, bookmark)
+        except OF_ONE_STREAM as error:
+            end_early(tap, self, error)
+        except KlaviyoError:
+            self._write_state_message()
+            raise
+
+    def _answers(self, found: Plan) -> Iterator[tuple[Window, list[Record]]]:
+        """The rows of each window, from the answers for all metrics."""
+        tap, report = self._klaviyo_tap, self.report
+        if not found.windows:
+            return
+        edges = (found.windows[0].start, found.windows[-1].end)
+        start, end = (datetime.combine(edge, MIDNIGHT) for edge in edges)
+        self.progress.bounds = within_run(Bounds(start, end), tap.started_at)
+        metrics = metric_ids(report, tap.account_metrics if needs_metrics(report) else ())
+        ask = partial(pages, tap.client, report, today=tap.started_at.date())
+        for window in found.windows:
+            made = (
+                rows(report, window, metric, list(ask(window=window, metric=metric)))
+                for metric in metrics
+            )
+            yield window, [row for part in made for row in part]
+
+    def _pass(self, window: Window, bookmark: Bookmark | None) -> None:
+        """All rows of a window have been written: note the last day that it is about."""
+        last = datetime.combine(window.end - DAY, MIDNIGHT).isoformat()
+        if bookmark and bookmark.see(last):
+            self.state_manager.is_flushed = False
+        self._write_state_message()
+        self._klaviyo_tap.message_writer.flush()
+
+    def probe(self) -> None:
+        """Ask for yesterday: it shows whether the report can be read, and is one request.
+
+        Raises:
+            KlaviyoError: it cannot.
+        """
+        today = self._klaviyo_tap.started_at.date()
+        next(self._answers(Plan(self.report, (Window(today - DAY, today),))))
+
+    def _opened_bookmark(self) -> Bookmark | None:
+        """The bookmark of an incremental run."""
+        if self.replication_method != "INCREMENTAL":
+            return None
+        ceiling = self._klaviyo_tap.started_at
+        return Bookmark(self.get_context_state(None), "date", ceiling, resumable=True)
+
+    def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
+        """Count the row; the bookmark moves by windows, since many days have no rows."""
+        self.progress.emitted(1, (latest_record["date"],))
+
+
+def plan_reports(config: Mapping[str, Any], streams: Sequence[ReportStream]) -> None:
+    """Say what the selected reports are going to ask for, and refuse what cannot be.
+
+    Raises:
+        ConfigurationError: with the arithmetic.
+    """
+    found = fitting(
+        [one.plan() for one in streams],
+        config["max_report_requests"],
+        config["max_wait_seconds"],
+        spread=config["on_report_overrun"] == "spread",
+    )
+    by_name = {one.name: one for one in streams}
+    for one in found:
+        by_name[one.report.name].keep_to(one)
+    for operation_id in dict.fromkeys(one.report.kind.operation for one in found):
+        same = [one for one in found if one.report.kind.operation == operation_id]
+        streams[0].logger.info(announcement(same))

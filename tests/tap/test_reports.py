@@ -1,0 +1,307 @@
+"""Reports, read from a sandbox whose limits are Klaviyo's and whose time is a test's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from klaviyo_sandbox import ManualClock, Sandbox
+from tests.judges.openapi import assert_ledger_valid
+from tests.tap.reporting_runs import run_reports
+
+DAY = 86_400.0
+# When New York sets its clocks back.
+WINTER = datetime(2025, 11, 2, 6, tzinfo=timezone.utc)
+NOW = datetime(2026, 2, 20, 15, tzinfo=timezone.utc)
+CAMPAIGNS = {
+    "name": "campaign_days",
+    "kind": "campaign_values",
+    "conversion_metric": "Placed Order",
+}
+FLOWS = {
+    "name": "flow_days",
+    "kind": "flow_series",
+    "statistics": ["recipients", "opens", "open_rate", "conversion_value"],
+    "conversion_metric": {"name": "Placed Order", "integration": "Shopify"},
+}
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW.timestamp())
+
+
+@pytest.fixture
+def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
+    running = Sandbox(profiles=30, events=400, traps=False, clock=clock, keep_answers=True)
+    with running as made:
+        yield made
+
+
+def day(text: str) -> str:
+    return f"{text}T00:00:00+00:00"
+
+
+def days(first: str, count: int, step: int = 1) -> list[str]:
+    start = date.fromisoformat(first)
+    return [str(start + timedelta(days=number * step)) for number in range(count)]
+
+
+def asked(sandbox: Sandbox, operation: str) -> list[dict[str, Any]]:
+    """What was answered of one endpoint, in order."""
+    return [
+        json.loads(one.body)["data"]["attributes"]
+        for one in sandbox.requests
+        if one.operation == operation and one.status == 200
+    ]
+
+
+def keyed(rows: list[dict[str, Any]], *names: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Rows by their keys, none of which comes twice with different content."""
+    return {tuple(row[name] for name in names): row for row in rows}
+
+
+KEYS = ("date", "campaign_id", "campaign_message_id", "send_channel")
+
+
+def test_a_row_for_each_day_and_message_of_a_campaign(sandbox: Sandbox) -> None:
+    run = run_reports(sandbox, CAMPAIGNS, start_date="2026-02-01")
+    assert not run.error
+    requests = asked(sandbox, "query_campaign_values")
+    # The day of the run is read too.
+    assert [one["timeframe"]["start"][:10] for one in requests] == days("2026-02-01", 20)
+    rows = run.records("campaign_days")
+    # The account's days are those of US/Eastern, five hours behind in winter.
+    sent = {
+        (one["id"], datetime.fromisoformat(one["attributes"]["send_time"]) - timedelta(hours=5))
+        for one in sandbox.account.resources("campaign")
+        if one["attributes"]["status"] == "Sent"
+        and "2026-02-01T05" <= one["attributes"]["send_time"] < NOW.isoformat()
+    }
+    local = {(one, day(f"{moment:%Y-%m-%d}")) for one, moment in sent}
+    assert {(one["campaign_id"], one["date"]) for one in rows} == local != set()
+    assert len(keyed(rows, *KEYS)) == len(rows)
+    assert {one["conversion_metric_id"] for one in rows} == {requests[0]["conversion_metric_id"]}
+    assert run.bookmark("campaign_days") == day("2026-02-20")
+    assert_ledger_valid(sandbox)
+
+
+def test_the_attribution_window_is_read_again_and_nothing_else(
+    sandbox: Sandbox, clock: ManualClock
+) -> None:
+    first = run_reports(sandbox, CAMPAIGNS, start_date="2026-01-30")
+    clock.advance(2 * DAY)
+    before = len(asked(sandbox, "query_campaign_values"))
+    second = run_reports(sandbox, CAMPAIGNS, state=first.state, start_date="2026-01-30")
+    again = asked(sandbox, "query_campaign_values")[before:]
+    # Five days before the last one read, that one, and the two since.
+    assert [one["timeframe"]["start"][:10] for one in again] == days("2026-02-15", 8)
+    old, new = (keyed(run.records("campaign_days"), *KEYS) for run in (first, second))
+    changed = {key for key in old.keys() & new.keys() if old[key]["opens"] < new[key]["opens"]}
+    assert changed
+    assert all(key[0] >= day("2026-02-15") for key in new)
+    assert second.bookmark("campaign_days") == day("2026-02-22")
+
+
+@pytest.mark.parametrize(("setting", "first"), [(0, "2026-02-20"), (30, "2026-01-21")])
+def test_the_look_back_is_a_setting(sandbox: Sandbox, setting: int, first: str) -> None:
+    own: dict[str, Any] = {"start_date": "2026-01-11", "report_lookback_days": setting}
+    state = run_reports(sandbox, FLOWS, **own).state
+    run = run_reports(sandbox, FLOWS, state=state, **own)
+    assert min(one["date"] for one in run.records("flow_days")) == day(first)
+
+
+def test_a_series_is_asked_for_in_parts_and_equals_what_its_days_are(sandbox: Sandbox) -> None:
+    run = run_reports(sandbox, FLOWS, start_date="2025-09-27")
+    requests = asked(sandbox, "query_flow_series")
+    starts = [one["timeframe"]["start"][:10] for one in requests]
+    assert starts == ["2025-09-27", "2025-11-26", "2026-01-25"]
+    rows = run.records("flow_days")
+    assert len(keyed(rows, "date", "flow_id", "flow_message_id", "send_channel")) == len(rows)
+    assert {one["date"] for one in rows} <= set(map(day, days("2025-09-27", 147)))
+    assert {one["date"] for one in rows} >= set(map(day, days("2025-11-26", 87)))
+    values = FLOWS | {"name": "flow_values", "kind": "flow_values"}
+    # Of days whose numbers do not change any more.
+    run = run_reports(sandbox, values, start_date="2026-02-01", end_date="2026-02-12")
+    one_by_one, settled = run.records("flow_values"), set(map(day, days("2026-02-01", 11)))
+    wanted = [row for row in rows if row["date"] in settled and row["recipients"]]
+    keys = ("date", "flow_message_id")
+    assert keyed(one_by_one, *keys) == keyed(wanted, *keys) != {}
+    assert_ledger_valid(sandbox)
+
+
+def test_forms_and_segments_by_week_and_month(sandbox: Sandbox) -> None:
+    weeks = {"name": "form_weeks", "kind": "form_series", "interval": "weekly"}
+    versions = {
+        "name": "versions",
+        "kind": "form_values",
+        "interval": "monthly",
+        "group_by": ["form_id", "form_version_id"],
+        "timeframe": {"start": "2025-12-01"},
+    }
+    months = {"name": "segment_months", "kind": "segment_series", "interval": "monthly"}
+    run = run_reports(sandbox, weeks, versions, months, start_date="2026-01-16")
+    assert not run.error
+    starts = {one["date"] for one in run.records("form_weeks")}
+    assert starts == set(map(day, days("2026-01-12", 6, 7)))
+    starts = {one["date"] for one in run.records("versions")}
+    assert starts == {day("2025-12-01"), day("2026-01-01"), day("2026-02-01")}
+    ids = {one["form_version_id"] for one in run.records("versions")}
+    assert ids == set(sandbox.account.ids("form-version"))
+    rows = run.records("segment_months")
+    assert len(rows) == 2 * len(sandbox.account.ids("segment"))
+    assert all(one["total_members"] >= 100 for one in rows)
+    assert_ledger_valid(sandbox)
+
+
+def test_a_quota_that_is_used_up_keeps_what_was_read_and_the_next_run_goes_on(
+    sandbox: Sandbox, clock: ManualClock
+) -> None:
+    """A run needs 200 of 225; somebody else has used 100 of them already."""
+    days = {**CAMPAIGNS, "timeframe": {"start": "2025-08-05"}}
+    others = {**CAMPAIGNS, "name": "others", "rolling_days": 99}
+    assert not run_reports(sandbox, others).error
+    first = run_reports(sandbox, days)
+    assert "campaign_days ended early" in first.error
+    done = asked(sandbox, "query_campaign_values")[100:]
+    assert len(done) == 125
+    last = done[-1]["timeframe"]["start"][:10]
+    assert first.bookmark("campaign_days") == day(last)
+    clock.advance(DAY)
+    second = run_reports(sandbox, days, state=first.state)
+    assert not second.error
+    assert second.bookmark("campaign_days") == day(f"{NOW + timedelta(days=1):%Y-%m-%d}")
+    begun = asked(sandbox, "query_campaign_values")[225]["timeframe"]["start"][:10]
+    assert begun == f"{datetime.fromisoformat(last) - timedelta(days=5):%Y-%m-%d}"
+    clock.advance(DAY)
+    both = keyed(first.records("campaign_days") + second.records("campaign_days"), *KEYS)
+    at_once = run_reports(sandbox, days)
+    whole = keyed(at_once.records("campaign_days"), *KEYS)
+    assert {key for key in whole if key[0] <= day("2026-02-20")} == {
+        key for key in both if key[0] <= day("2026-02-20")
+    }
+
+
+def test_the_plan_is_said_before_and_refused_with_its_arithmetic(sandbox: Sandbox) -> None:
+    run = run_reports(sandbox, CAMPAIGNS, FLOWS, start_date="2025-02-21")
+    assert len(sandbox.requests) == 0
+    assert "365 requests of query_campaign_values are needed" in run.error
+    assert "campaign_days 365 (2025-02-21 to 2026-02-20, one for each daily row)" in run.error
+    assert "A run may use 225" in run.error
+    assert "on_report_overrun to spread: then 2 runs on 2 days read it" in run.error
+
+
+def test_too_many_requests_spread_over_runs(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="tap-klaviyo")
+    own: dict[str, Any] = {"start_date": "2025-12-12", "max_report_requests": 40}
+    own["on_report_overrun"] = "spread"
+    first = run_reports(sandbox, CAMPAIGNS, **own)
+    assert not first.error
+    assert first.bookmark("campaign_days") == day("2026-01-20")
+    assert "31 more are left to later runs" in caplog.text
+    second = run_reports(sandbox, CAMPAIGNS, state=first.state, **own)
+    assert not second.error
+    assert second.bookmark("campaign_days") == day("2026-02-20")
+    assert len(asked(sandbox, "query_campaign_values")) == 40 + 37
+
+
+def test_what_cannot_wait_long_enough_is_refused(sandbox: Sandbox) -> None:
+    run = run_reports(sandbox, CAMPAIGNS, start_date="2026-02-09", max_wait_seconds=30)
+    assert "waits up to 60 s, and max_wait_seconds is 30" in run.error
+    assert len(sandbox.requests) == 0
+
+
+def test_aggregates_of_several_metrics_by_day_and_dimension(sandbox: Sandbox) -> None:
+    metrics = ["Opened Email", {"name": "Clicked Email", "integration": "Klaviyo"}]
+    report = {
+        "name": "engagement",
+        "kind": "metric_aggregates",
+        "metrics": metrics,
+        "group_by": ["$message", "$flow"],
+        "timezone": "America/New_York",
+    }
+    run = run_reports(sandbox, report, start_date="2024-02-11")
+    assert not run.error
+    requests = asked(sandbox, "query_metric_aggregates")
+    assert len(requests) == 2 * 3  # three windows of less than a year for both metrics
+    rows = run.records("engagement")
+    assert len(keyed(rows, "date", "metric_id", "message", "flow")) == len(rows)
+    ids = {one["attributes"]["name"]: one["id"] for one in sandbox.account.resources("metric")}
+    wanted: dict[tuple[str, str, str], int] = {}
+    for event in sandbox.account.resources("event"):
+        relation = event["relationships"].get("metric", {}).get("data") or {}
+        moment = datetime.fromisoformat(event["attributes"]["datetime"])
+        local = moment - timedelta(hours=4 if moment < WINTER else 5)
+        opened = relation.get("id") in (ids["Opened Email"], ids["Clicked Email"])
+        if opened and local.date() <= NOW.date():
+            message = event["attributes"]["event_properties"]["$message"]
+            key = (day(f"{local:%Y-%m-%d}"), relation["id"], message)
+            wanted[key] = wanted.get(key, 0) + 1
+    found: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        if row["count"]:
+            key = (row["date"], row["metric_id"], row["message"])
+            found[key] = found.get(key, 0) + int(row["count"])
+    assert found == wanted != {}
+    assert {len(row) for row in rows} == {7}
+    assert_ledger_valid(sandbox)
+
+
+@pytest.mark.parametrize(
+    ("interval", "end"),
+    [("hourly", "2026-02-02"), ("weekly", "2026-02-02"), ("monthly", "2026-02-01")],
+)
+def test_aggregates_add_up_to_the_same_whatever_the_interval(
+    sandbox: Sandbox, interval: str, end: str
+) -> None:
+    """December 2025 begins on a Monday."""
+    report = {"name": "orders", "kind": "metric_aggregates", "metrics": ["Placed Order"]}
+    own: dict[str, Any] = {"start_date": "2025-12-01", "end_date": end}
+    by_day = run_reports(sandbox, report, **own).records("orders")
+    others = run_reports(sandbox, report | {"interval": interval}, **own).records("orders")
+    inside = [one for one in others if day("2025-12-01") <= one["date"] < day(end)]
+    assert sum(one["count"] for one in inside) == sum(one["count"] for one in by_day) > 0
+    assert len(by_day) == (date.fromisoformat(end) - date(2025, 12, 1)).days
+
+
+def test_a_metric_that_is_not_there_or_not_clear(sandbox: Sandbox) -> None:
+    run = run_reports(sandbox, CAMPAIGNS | {"conversion_metric": "Placed Ordr"})
+    assert "reports.campaign_days.conversion_metric: the account has no metric" in run.error
+    assert "did you mean 'Placed Order'" in run.error
+    integration = {"name": "Magento", "id": "1", "object": "integration", "category": "eCommerce"}
+    twin = {"name": "Placed Order", "integration": integration}
+    sandbox.account.put("metric", "TWIN01", twin)
+    run = run_reports(sandbox, CAMPAIGNS)
+    assert "several metrics with name 'Placed Order'" in run.error
+    assert "TWIN01 of Magento" in run.error
+
+
+def test_the_pages_of_one_day_are_read_to_the_end(sandbox: Sandbox) -> None:
+    attributes = {"name": "Many", "status": "Sent", "send_time": "2026-02-19T12:00:00+00:00"}
+    for number in range(230):
+        sandbox.account.put("campaign", f"many{number}", attributes, columns={"channel": "email"})
+        owner = {"campaign_id": f"many{number}"}
+        sandbox.account.put("campaign-message", f"message{number}", {}, columns=owner)
+    run = run_reports(sandbox, CAMPAIGNS | {"rolling_days": 1})
+    ids = [one["campaign_id"] for one in run.records("campaign_days")]
+    assert {one for one in ids if one.startswith("many")} == {f"many{n}" for n in range(230)}
+    assert len(ids) == len(set(ids))
+    pages = [one for one in sandbox.requests if "page_cursor" in one.parameters]
+    assert len(pages) == 2
+
+
+def test_a_missing_scope_ends_the_report_and_says_which(clock: ManualClock) -> None:
+    scopes = {"pk_test": ["campaigns:read"]}
+    with Sandbox(profiles=5, events=10, clock=clock, keys=scopes) as sandbox:
+        metric = sandbox.account.ids("metric")[0]
+        flows = FLOWS | {"conversion_metric": {"id": metric}}
+        campaigns = CAMPAIGNS | {"conversion_metric": {"id": metric}, "rolling_days": 3}
+        run = run_reports(sandbox, flows, campaigns)
+    assert "flow_days ended early" in run.error
+    assert run.bookmark("campaign_days") == day("2026-02-20")
