@@ -8,10 +8,18 @@ import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from klaviyo_sandbox import Sandbox
+from tap_klaviyo.reports_kinds import KINDS
 from tap_klaviyo.tap import TapKlaviyo
 
 # The suite makes its tap when the module is imported; the address comes with the fixture.
-CONFIG = {"api_key": "pk_test", "api_url": "http://127.0.0.1:9"}
+# Reports are declared, since those by default are not selected and so have no columns.
+DAYS = {"start": "2026-02-01", "end": "2026-02-20"}
+REPORTS = [
+    {"name": f"{kind}_days", "kind": kind, "timeframe": DAYS}
+    | ({"metrics": ["Placed Order"]} if kind == "metric_aggregates" else {})
+    for kind in KINDS
+]
+CONFIG = {"api_key": "pk_test", "api_url": "http://127.0.0.1:9", "reports": REPORTS}
 
 
 @pytest.fixture(scope="class", autouse=True)
