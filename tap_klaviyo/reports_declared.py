@@ -38,6 +38,7 @@ PARTS: Mapping[str, tuple[type, ...]] = {
     "timezone": (str,),
 }
 NUMBER: Mapping[str, object] = {"type": ["number", "null"]}
+RATE: Mapping[str, object] = {**NUMBER, "description": "A fraction, from 0 to 1."}
 TEXT: Mapping[str, object] = {"type": "string"}
 OPTIONAL: Mapping[str, object] = {"type": ["string", "null"]}
 DATE: Mapping[str, object] = {
@@ -84,6 +85,11 @@ class Report:
         return ZoneInfo(self.timezone)
 
     @property
+    def names_metrics(self) -> bool:
+        """Whether the account's metrics must be looked up: some are not given by id."""
+        return any(one.id is None for one in self.metrics)
+
+    @property
     def group_columns(self) -> tuple[str, ...]:
         """The columns of its groups."""
         return tuple(column_of(name) for name in self.groups)
@@ -107,7 +113,8 @@ class Report:
         keys = dict.fromkeys(self.keys, TEXT)
         groups = {one: OPTIONAL for one in self.group_columns if one not in keys}
         metric = {"conversion_metric_id": TEXT} if self.kind.asks == "conversion_metric" else {}
-        return {**keys, "date": DATE, **groups, **metric, **dict.fromkeys(self.statistics, NUMBER)}
+        numbers = {one: RATE if one.endswith("_rate") else NUMBER for one in self.statistics}
+        return {**keys, "date": DATE, **groups, **metric, **numbers}
 
     @property
     def spec(self) -> StreamSpec:
@@ -117,6 +124,7 @@ class Report:
             self.kind.operation,
             primary_keys=self.keys,
             replication_key="date",
+            looks_up=("get_metrics",) if self.names_metrics else (),
             lookback_days=self.lookback_days,
             columns=self.columns,
         )

@@ -30,12 +30,21 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class RunDays:
-    """What a run knows of time: its day, its bounds, and up to where the report was read."""
+    """What a run knows of time.
+
+    Attributes:
+        today: The day of the run.
+        start: The setting `start_date`.
+        end: The setting `end_date`.
+        bookmark: The last day that has been read.
+        read_on: The day of the last run that came to its end.
+    """
 
     today: date
     start: date | None = None
     end: date | None = None
     bookmark: date | None = None
+    read_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +106,20 @@ def extent(report: Report, days: RunDays) -> tuple[date, date]:
         start = first_day(report, days)
         end = frame.end + DAY if frame.end else tomorrow
         if days.bookmark:
-            start = max(start, days.bookmark - report.lookback_days * DAY)
+            start = max(start, continued(days.bookmark, days.read_on, report.lookback_days))
     end = min(end, days.end) if days.end else end
     return max(start, report.kind.first or start), end
+
+
+def continued(bookmark: date, read_on: date | None, lookback_days: int) -> date:
+    """Where to go on: after the last day read, but not after those that may have changed since.
+
+    The day before a run may have been under way still: accounts' days end later than UTC's.
+    """
+    back = max(1, lookback_days) * DAY
+    if read_on is None:
+        return bookmark - back
+    return min(bookmark + DAY, read_on - back)
 
 
 def first_day(report: Report, days: RunDays) -> date:

@@ -90,11 +90,6 @@ def aggregate_attributes(report: Report, start: date, end: date, metric: str) ->
     return found | ({"by": list(report.groups)} if report.groups else {})
 
 
-def needs_metrics(report: Report) -> bool:
-    """Whether the account's metrics must be looked up: some are not given by id."""
-    return any(one.id is None for one in report.metrics)
-
-
 def metric_ids(report: Report, metrics: Sequence[Metric]) -> list[str]:
     """Ids of the metrics that a report is about; one empty text where it is about none.
 

@@ -19,12 +19,12 @@ from tap_klaviyo.progress import StreamProgress, within_run
 from tap_klaviyo.records import Record
 from tap_klaviyo.reports_declared import Report
 from tap_klaviyo.reports_planning import Plan, RunDays, Window, announcement, fitting, plan
-from tap_klaviyo.reports_reading import metric_ids, needs_metrics, pages
+from tap_klaviyo.reports_reading import metric_ids, pages
 from tap_klaviyo.reports_rows import MIDNIGHT, rows
 from tap_klaviyo.reports_timeframes import DAY
 from tap_klaviyo.scans import Bounds
 from tap_klaviyo.schema_files import marked_schema
-from tap_klaviyo.times import rfc3339
+from tap_klaviyo.times import parse_time, rfc3339
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tap_klaviyo.tap import TapKlaviyo
 
 Context = Mapping[str, Any] | None
+READ_ON = "read_on"
 
 
 class ReportStream(Stream):
@@ -81,8 +82,10 @@ class ReportStream(Stream):
         tap = self._klaviyo_tap
         bookmark = self._opened_bookmark()
         last = bookmark.start.date() if bookmark and bookmark.start else None
+        noted = self.get_context_state(None).get(READ_ON) if last else None
+        read_on = parse_time(noted).date() if noted else None
         start, end = (one.date() if one else None for one in (tap.start_date, tap.end_date))
-        return plan(self.report, RunDays(tap.started_at.date(), start, end, last))
+        return plan(self.report, RunDays(tap.started_at.date(), start, end, last, read_on))
 
     def keep_to(self, found: Plan) -> None:
         """Read what the plan of the whole run leaves to this report."""
@@ -105,6 +108,8 @@ class ReportStream(Stream):
         except KlaviyoError:
             self._write_state_message()
             raise
+        else:
+            self._finish(bookmark)
 
     def _answers(self, found: Plan) -> Iterator[tuple[Window, list[Record]]]:
         """The rows of each window, from the answers for all metrics."""
@@ -114,7 +119,7 @@ class ReportStream(Stream):
         edges = (found.windows[0].start, found.windows[-1].end)
         start, end = (datetime.combine(edge, MIDNIGHT) for edge in edges)
         self.progress.bounds = within_run(Bounds(start, end), tap.started_at)
-        metrics = metric_ids(report, tap.account_metrics if needs_metrics(report) else ())
+        metrics = metric_ids(report, tap.account_metrics if report.names_metrics else ())
         ask = partial(pages, tap.client, report, today=tap.started_at.date())
         for window in found.windows:
             made = (
@@ -130,6 +135,13 @@ class ReportStream(Stream):
             self.state_manager.is_flushed = False
         self._write_state_message()
         self._klaviyo_tap.message_writer.flush()
+
+    def _finish(self, bookmark: Bookmark | None) -> None:
+        """Note the day on which everything was read that this run had to read."""
+        if bookmark:
+            bookmark.notes = {READ_ON: str(self._klaviyo_tap.started_at.date())}
+            bookmark.finish()
+            self.state_manager.is_flushed = False
 
     def probe(self) -> None:
         """Ask for yesterday: it shows whether the report can be read, and is one request.

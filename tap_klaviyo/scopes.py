@@ -8,5 +8,4 @@ from tap_klaviyo.spec import StreamSpec
 
 def needed_scopes(spec: StreamSpec) -> tuple[str, ...]:
     """The scopes of everything that reading the stream calls, those of its parents included."""
-    calls = (spec.operation, *(parent.operation for parent in spec.parents))
-    return tuple(sorted({scope for call in calls for scope in operation(call).scopes}))
+    return tuple(sorted({scope for call in spec.operations for scope in operation(call).scopes}))

@@ -71,6 +71,7 @@ class StreamSpec:
         columns: All columns, where a record is no resource.
         rows: Makes records of a page, where a record is no resource.
         asks: What to ask for, where a record is no resource.
+        looks_up: What is called before, beside the parents.
         path: What fills the placeholders of a path that names no parent.
         params: What to ask for beside what the selected columns need.
         sparse: Whether Klaviyo may be asked for some attributes only; its facts name them.
@@ -95,6 +96,7 @@ class StreamSpec:
     columns: Mapping[str, Mapping[str, object]] | None = None
     rows: Rows | None = None
     asks: Query | None = None
+    looks_up: tuple[str, ...] = ()
     path: Mapping[str, str] = field(default_factory=dict)
     params: Query | None = None
     sparse: bool = True
@@ -110,8 +112,8 @@ class StreamSpec:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """All that is called for it: its own operation, and those of its parents."""
-        return (self.operation, *(one.operation for one in self.parents))
+        """All that is called for it: its own operation, those of its parents, and others."""
+        return (self.operation, *(one.operation for one in self.parents), *self.looks_up)
 
     @property
     def missing_level(self) -> int:

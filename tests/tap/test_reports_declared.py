@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from klaviyo_client.errors import ConfigurationError
+from klaviyo_sandbox import Sandbox
 from tap_klaviyo.reports_declared import Report, all_reports
 from tap_klaviyo.reports_kinds import KINDS
 from tests.tap.running import environment
@@ -113,6 +114,34 @@ def test_discovery_has_reports_by_default_but_does_not_select_them() -> None:
         "segment_series": False,
         "metric_aggregates": False,
     }
+
+
+def test_discovery_names_the_scope_for_looking_up_metrics() -> None:
+    by_id = CAMPAIGNS | {"name": "by_id", "conversion_metric": {"id": "ABC123"}}
+    scopes = {
+        one["tap_stream_id"]: one["metadata"][-1]["metadata"]["required-scopes"]
+        for one in discovered(CAMPAIGNS, by_id)
+    }
+    assert scopes["days"] == ["campaigns:read", "metrics:read"]
+    assert scopes["by_id"] == ["campaigns:read"]
+
+
+def test_the_connection_test_asks_for_declared_reports_only() -> None:
+    with Sandbox(profiles=5, events=10, limits=False, raised=1_000) as sandbox:
+        settings = {"api_url": sandbox.url, "api_key": "pk_test"}
+        asked = []
+        for reports in ({}, {"reports": json.dumps([CAMPAIGNS, ORDERS])}):
+            done = subprocess.run(
+                [sys.executable, "-m", "tap_klaviyo", "--test"],
+                text=True,
+                capture_output=True,
+                check=False,
+                env=environment(settings | reports),
+            )
+            assert done.returncode == 0, done.stderr
+            asked.append([one.operation for one in sandbox.requests if "query" in one.operation])
+    assert asked == [[], ["query_campaign_values", "query_metric_aggregates"]]
+    assert "Stream days: readable" in done.stderr
 
 
 def test_declared_reports_are_selected_and_take_the_place_of_the_defaults() -> None:

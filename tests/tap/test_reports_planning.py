@@ -52,9 +52,20 @@ def test_every_run_reads_all_that_the_look_back_asks_for(
 ) -> None:
     report = one(choice[0], interval=choice[1], lookback_days=lookback)
     found = plan(report, RunDays(TODAY, start, bookmark=bookmark))
-    first = max(start, bookmark - lookback * DAY)
+    first = max(start, bookmark - max(lookback, 1) * DAY)
     assert found.windows[0].start == beginning(choice[1], first)
     assert found.windows[-1].end == TODAY + DAY
+
+
+def test_what_was_read_long_after_it_happened_is_not_read_again() -> None:
+    report = one("campaign_values", timeframe={"start": "2025-08-01", "end": "2026-02-19"})
+    bookmark, yesterday = date(2026, 1, 5), TODAY - DAY
+    found = plan(report, RunDays(TODAY, bookmark=bookmark, read_on=yesterday))
+    assert found.windows[0].start == bookmark + DAY
+    found = plan(report, RunDays(TODAY, bookmark=yesterday, read_on=yesterday))
+    assert found.windows[0].start == yesterday - 5 * DAY
+    done = RunDays(date(2026, 6, 2), bookmark=date(2026, 2, 19), read_on=date(2026, 6, 1))
+    assert plan(report, done).windows == ()
 
 
 @pytest.mark.parametrize("key", KEYS)
