@@ -54,7 +54,7 @@ class Plan:
     Attributes:
         report: The report.
         windows: One for each request and metric.
-        again: How many windows begin before the last day that was read.
+        again: How many windows have been read before, or have to be read by each run.
         left: How many windows later runs have to read.
     """
 
@@ -90,8 +90,9 @@ def plan(report: Report, days: RunDays) -> Plan:
     """What to ask for one report in this run."""
     start, end = extent(report, days)
     found = tuple(windows(report, start, end))
-    last = days.bookmark
-    again = sum(one.start < last for one in found) if last and not report.timeframe.whole else 0
+    if report.timeframe.whole:
+        return Plan(report, found, len(found))
+    again = sum(one.start < days.bookmark for one in found) if days.bookmark else 0
     return Plan(report, found, again)
 
 

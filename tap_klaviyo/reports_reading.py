@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,15 +15,16 @@ from klaviyo_client.operations import operation
 from tap_klaviyo.metric_choice import Metric, MetricPattern, matching
 from tap_klaviyo.reports_declared import Report
 from tap_klaviyo.reports_planning import Window
-from tap_klaviyo.reports_timeframes import DAY
+from tap_klaviyo.reports_timeframes import DAY, MIDNIGHT
 
 Attributes = Mapping[str, Any]
 CURSOR = "page_cursor"
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 INTERVALS = {"hourly": "hour", "daily": "day", "weekly": "week", "monthly": "month"}
 
 
 def pages(
-    client: KlaviyoClient, report: Report, window: Window, metric: str, today: date
+    client: KlaviyoClient, report: Report, window: Window, metric: str, now: datetime
 ) -> Iterator[Attributes]:
     """The attributes of every page of one answer.
 
@@ -32,7 +33,7 @@ def pages(
         KlaviyoError: see `klaviyo_client.errors`.
     """
     known, cursor, seen = operation(report.kind.operation), "", {""}
-    asked = attributes(report, window, metric, today)
+    asked = attributes(report, window, metric, now)
     while True:
         in_query = CURSOR in known.parameters
         more = {CURSOR: cursor} if cursor else {}
@@ -56,17 +57,16 @@ def next_cursor(answer: Mapping[str, Any]) -> str:
     return parse_qs(urlsplit(link).query).get(CURSOR, [link])[0]
 
 
-def attributes(report: Report, window: Window, metric: str, today: date) -> dict[str, Any]:
-    """What to ask for one window."""
+def attributes(report: Report, window: Window, metric: str, now: datetime) -> dict[str, Any]:
+    """What to ask for one window by a run that began at `now`."""
     aside = report.kind.asides.get(report.interval, 0) * DAY
     start = max(window.start - aside, report.kind.first or date.min)
-    end = max(window.end, min(window.end + aside, today + DAY))
+    end = max(window.end, min(window.end + aside, now.date() + DAY))
     if report.kind.asks == "metrics":
         return aggregate_attributes(report, start, end, metric)
     found: dict[str, Any] = {
         "statistics": list(report.statistics),
-        # Klaviyo does not say whether the end is included: its last second is, or nothing is lost.
-        "timeframe": {"start": f"{start}T00:00:00+00:00", "end": f"{end - DAY}T23:59:59+00:00"},
+        "timeframe": {"start": f"{start}T00:00:00+00:00", "end": last_second(start, end, now)},
     }
     if max(report.kind.steps.values()) > 1:
         found["interval"] = report.interval
@@ -75,6 +75,16 @@ def attributes(report: Report, window: Window, metric: str, today: date) -> dict
     if report.kind.asks:
         found["conversion_metric_id"] = metric
     return found | ({"filter": report.filter} if report.filter else {})
+
+
+def last_second(start: date, end: date, now: datetime) -> str:
+    """Where a timeframe ends.
+
+    Klaviyo does not say whether the end is included, so it is the last second of a day; nor
+    whether it may lie in the future, so the day of the run ends now.
+    """
+    first = datetime.combine(start, MIDNIGHT) + MINUTE
+    return min(datetime.combine(end, MIDNIGHT) - SECOND, max(now, first)).isoformat()
 
 
 def aggregate_attributes(report: Report, start: date, end: date, metric: str) -> dict[str, Any]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, time, timezone
+from datetime import datetime, time
 from typing import Any
 
 from tap_klaviyo.records import Record
 from tap_klaviyo.reports_declared import Report
 from tap_klaviyo.reports_kinds import HOURLY
 from tap_klaviyo.reports_planning import Window
+from tap_klaviyo.reports_timeframes import MIDNIGHT
 from tap_klaviyo.times import parse_time
 
 Attributes = Mapping[str, Any]
-MIDNIGHT = time(0, tzinfo=timezone.utc)
 
 
 def rows(report: Report, window: Window, metric: str, pages: Sequence[Attributes]) -> list[Record]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,8 @@ from tap_klaviyo.records import Record
 from tap_klaviyo.reports_declared import Report
 from tap_klaviyo.reports_planning import Plan, RunDays, Window, announcement, fitting, plan
 from tap_klaviyo.reports_reading import metric_ids, pages
-from tap_klaviyo.reports_rows import MIDNIGHT, rows
-from tap_klaviyo.reports_timeframes import DAY
+from tap_klaviyo.reports_rows import rows
+from tap_klaviyo.reports_timeframes import DAY, MIDNIGHT
 from tap_klaviyo.scans import Bounds
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.times import parse_time, rfc3339
@@ -113,20 +114,26 @@ class ReportStream(Stream):
 
     def _answers(self, found: Plan) -> Iterator[tuple[Window, list[Record]]]:
         """The rows of each window, from the answers for all metrics."""
-        tap, report = self._klaviyo_tap, self.report
+        tap, report = self._klaviyo_tap, self._selected_part
         if not found.windows:
             return
         edges = (found.windows[0].start, found.windows[-1].end)
         start, end = (datetime.combine(edge, MIDNIGHT) for edge in edges)
         self.progress.bounds = within_run(Bounds(start, end), tap.started_at)
         metrics = metric_ids(report, tap.account_metrics if report.names_metrics else ())
-        ask = partial(pages, tap.client, report, today=tap.started_at.date())
+        ask = partial(pages, tap.client, report, now=tap.started_at)
         for window in found.windows:
             made = (
                 rows(report, window, metric, list(ask(window=window, metric=metric)))
                 for metric in metrics
             )
             yield window, [row for part in made for row in part]
+
+    @property
+    def _selected_part(self) -> Report:
+        """The report with the selected statistics only; Klaviyo wants one at least."""
+        wanted = [one for one in self.report.statistics if self.mask["properties", one]]
+        return replace(self.report, statistics=tuple(wanted) or self.report.statistics[:1])
 
     def _pass(self, window: Window, bookmark: Bookmark | None) -> None:
         """All rows of a window have been written: note the last day that it is about."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta, timezone
 from typing import Any
 
 from klaviyo_client.filters import nearest
 
 DAY = timedelta(days=1)
+MIDNIGHT = time(0, tzinfo=timezone.utc)
 # Klaviyo's keys by how many days they go back; those of calendar weeks, months and years below.
 LAST_DAYS: Mapping[str, int] = {
     "last_7_days": 7,

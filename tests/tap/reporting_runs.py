@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -57,6 +57,7 @@ def run_reports(
     sandbox: Sandbox,
     *reports: Mapping[str, Any],
     state: Mapping[str, Any] | None = None,
+    deselected: Iterable[str] = (),
     **settings: Any,
 ) -> ReportRun:
     """Read only these declared reports, at the time of the sandbox's clock."""
@@ -72,7 +73,10 @@ def run_reports(
     tap.started_at = datetime.fromtimestamp(int(clock.now()), tz=timezone.utc)
     names = {str(one["name"]) for one in reports}
     for stream in tap.streams.values():
-        stream.metadata.root.selected = stream.name in names
+        wanted = stream.name in names
+        stream.metadata.root.selected = wanted
+        for column in deselected if wanted else ():
+            stream.metadata["properties", column].selected = False
     written = io.BytesIO()
     out = io.TextIOWrapper(written)
     with contextlib.redirect_stdout(out), tap.client:

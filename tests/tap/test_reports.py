@@ -199,6 +199,33 @@ def test_the_plan_is_said_before_and_refused_with_its_arithmetic(sandbox: Sandbo
     assert "on_report_overrun to spread: then 2 runs on 2 days read it" in run.error
 
 
+def test_reports_of_one_endpoint_share_its_quota(sandbox: Sandbox) -> None:
+    report: dict[str, Any] = CAMPAIGNS | {"rolling_days": 119}
+    own = [report | {"name": name} for name in ("one", "two")]
+    run = run_reports(sandbox, *own)
+    assert "240 requests of query_campaign_values are needed: one 120 (" in run.error
+    assert " + two 120 (" in run.error
+
+
+def test_deselected_statistics_are_not_asked_for(sandbox: Sandbox) -> None:
+    report = CAMPAIGNS | {"statistics": ["opens", "clicks"], "rolling_days": 20}
+    run = run_reports(sandbox, report, deselected=("clicks",))
+    assert {tuple(one["statistics"]) for one in asked(sandbox, "query_campaign_values")} == {
+        ("opens",)
+    }
+    assert {name for row in run.records("campaign_days") for name in row} == {
+        *KEYS,
+        "conversion_metric_id",
+        "opens",
+    }
+
+
+def test_the_day_of_the_run_ends_now(sandbox: Sandbox) -> None:
+    run_reports(sandbox, FLOWS, start_date="2025-12-20")
+    ends = [one["timeframe"]["end"] for one in asked(sandbox, "query_flow_series")]
+    assert ends == ["2026-02-17T23:59:59+00:00", NOW.isoformat()]
+
+
 def test_too_many_requests_spread_over_runs(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:

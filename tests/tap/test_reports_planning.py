@@ -79,7 +79,9 @@ def test_klaviyo_s_words_for_timeframes(key: str) -> None:
 def test_rolling_days_are_read_whole_whatever_was_read_before() -> None:
     report = one("flow_values", rolling_days=10)
     found = plan(report, RunDays(TODAY, start=date(2020, 1, 1), bookmark=TODAY))
-    assert (found.requests, found.again) == (11, 0)
+    assert (found.requests, found.again) == (11, 11)
+    with pytest.raises(ConfigurationError, match="needs 11: lower lookback_days or rolling_days"):
+        fitting([found], 10, 600, spread=True)
 
 
 def test_segments_begin_when_klaviyo_began_to_count() -> None:
