@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
-from klaviyo_client.errors import KlaviyoError
+from klaviyo_client.errors import ApiError, ConfigurationError, KlaviyoError
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.catalog_marks import mark
 from tap_klaviyo.endings import OF_ONE_STREAM, end_early
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 Context = Mapping[str, Any] | None
 READ_ON = "read_on"
+REFUSED = (400, 404)
 
 
 class ReportStream(Stream):
@@ -104,7 +106,7 @@ class ReportStream(Stream):
                 tap.side_by_side.check()
                 yield from made
                 self._pass(window, bookmark)
-        except OF_ONE_STREAM as error:
+        except (*OF_ONE_STREAM, ConfigurationError) as error:
             end_early(tap, self, error)
         except KlaviyoError:
             self._write_state_message()
@@ -123,11 +125,22 @@ class ReportStream(Stream):
         metrics = metric_ids(report, tap.account_metrics if report.names_metrics else ())
         ask = partial(pages, tap.client, report, now=tap.started_at)
         for window in found.windows:
-            made = (
-                rows(report, window, metric, list(ask(window=window, metric=metric)))
-                for metric in metrics
-            )
-            yield window, [row for part in made for row in part]
+            made: list[Record] = []
+            for metric in metrics:
+                with self._refusals_of(metric):
+                    made += rows(report, window, metric, list(ask(window=window, metric=metric)))
+            yield window, made
+
+    @contextmanager
+    def _refusals_of(self, metric: str) -> Iterator[None]:
+        """Say which metric is asked for, where Klaviyo refuses it: it does not take every one."""
+        try:
+            yield
+        except ApiError as error:
+            if metric and error.status in REFUSED:
+                text = "Stream %s: Klaviyo does not answer for the metric %s"
+                self.logger.error(text, self.name, metric)  # noqa: TRY400 - raised and told above
+            raise
 
     @property
     def _selected_part(self) -> Report:

@@ -301,16 +301,41 @@ def test_aggregates_add_up_to_the_same_whatever_the_interval(
     assert len(by_day) == (date.fromisoformat(end) - date(2025, 12, 1)).days
 
 
-def test_a_metric_that_is_not_there_or_not_clear(sandbox: Sandbox) -> None:
-    run = run_reports(sandbox, CAMPAIGNS | {"conversion_metric": "Placed Ordr"})
-    assert "reports.campaign_days.conversion_metric: the account has no metric" in run.error
-    assert "did you mean 'Placed Order'" in run.error
+def test_a_metric_that_is_not_there_or_not_clear(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = CAMPAIGNS | {"name": "wrong", "conversion_metric": "Placed Ordr"}
+    run = run_reports(sandbox, wrong, FLOWS)
+    assert "wrong ended early" in run.error
+    assert "reports.wrong.conversion_metric: the account has no metric" in caplog.text
+    assert "did you mean 'Placed Order'" in caplog.text
+    assert run.records("flow_days")
     integration = {"name": "Magento", "id": "1", "object": "integration", "category": "eCommerce"}
     twin = {"name": "Placed Order", "integration": integration}
     sandbox.account.put("metric", "TWIN01", twin)
-    run = run_reports(sandbox, CAMPAIGNS)
-    assert "several metrics with name 'Placed Order'" in run.error
-    assert "TWIN01 of Magento" in run.error
+    run_reports(sandbox, CAMPAIGNS)
+    assert "several metrics with name 'Placed Order'" in caplog.text
+    assert "TWIN01 of Magento" in caplog.text
+
+
+def test_a_metric_that_klaviyo_refuses_is_named(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = ["Placed Order", {"id": "CUSTOM"}]
+    report = {"name": "sums", "kind": "metric_aggregates", "metrics": metrics}
+    run = run_reports(sandbox, report)
+    assert "sums ended early" in run.error
+    assert "Stream sums: Klaviyo does not answer for the metric CUSTOM" in caplog.text
+    assert "(invalid) at /data/attributes/metric_id" in caplog.text
+
+
+@pytest.mark.parametrize("kind", ["reset", "truncated"])
+def test_a_report_is_asked_for_again_where_its_answer_is_lost(sandbox: Sandbox, kind: str) -> None:
+    sandbox.faults.add("query_campaign_values", kind)
+    run = run_reports(sandbox, CAMPAIGNS | {"timeframe": "last_7_days"})
+    assert not run.error
+    assert len([one for one in sandbox.requests if one.fault]) == 1
+    assert run.bookmark("campaign_days") == day("2026-02-19")
 
 
 def test_the_pages_of_one_day_are_read_to_the_end(sandbox: Sandbox) -> None:
