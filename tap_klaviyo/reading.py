@@ -33,8 +33,8 @@ BAD_REQUEST, NOT_FOUND = 400, 404
 MOST_PAGES = 10
 SLACK = 0.1
 # As many pages of 1,000 events as this machine can use; the rate limits do not ask for more.
-PAGES_A_SECOND = 150
-WORTH_CUTTING = 2
+PAGES_A_SECOND = 100
+WORTH_CUTTING = 4
 # Answers that take longer are the exception; more readers would only wait for the rate limit.
 LONGEST_ANSWER = 0.5
 
