@@ -70,7 +70,8 @@ class Bucket:
     def delay(self, now: float) -> float:
         """Seconds until one more request fits all windows."""
         shortest, *longer = self.windows
-        waits = [shortest.delay(self.under_way + self.left_to_others, now)]
+        left_to_others = min(self.left_to_others, shortest.limit // 4)
+        waits = [shortest.delay(self.under_way + left_to_others, now)]
         waits += [window.delay(self.under_way, now) for window in longer]
         # Others use the account too: with nothing to spare, the answers under way tell more.
         crowded = self.spare is not None and self.spare <= 0 and self.under_way > 0
@@ -86,7 +87,7 @@ class Bucket:
         """Leave others one request more in each second, up to a quarter of them."""
         if now >= self.refused_at + SECOND:
             self.refused_at = now
-            self.left_to_others = min(self.left_to_others + 1, self.windows[0].limit // 4)
+            self.left_to_others += 1
 
     def answered(self, now: float) -> None:
         """Count a request that has been answered."""

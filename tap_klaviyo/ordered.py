@@ -94,7 +94,17 @@ class OrderedReader:
         threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
-        """One reader."""
+        """One reader; what goes wrong between two scans comes after all of them."""
+        try:
+            self._read_scans()
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer
+            with self._changed:
+                self._order.append(Reading(Scan(), error=error, done=True))
+                self._exhausted = True
+                self._changed.notify_all()
+
+    def _read_scans(self) -> None:
+        """Read scans until there is nothing left to do."""
         while (reading := self._begun()) is not None:
             try:
                 self._read(reading)
@@ -143,7 +153,12 @@ class OrderedReader:
 
     def _may_begin(self) -> bool:
         """Whether one more scan may be begun: there is room, and none before it wants it."""
-        return not self._exhausted and (not self._order or self._has_room_behind(None))
+        if self._exhausted:
+            return False
+        at_once = self._source.at_once()
+        if at_once is not None and sum(not one.done for one in self._order) >= at_once:
+            return False
+        return not self._order or self._has_room_behind(None)
 
     def _has_room_behind(self, last: Reading | None) -> bool:
         """Whether a page fits, and no scan before `last` waits for that room."""
@@ -185,7 +200,10 @@ class OrderedReader:
                 Reading(self._source.part(reading.scan, Bounds(start, end)), begun=False)
                 for start, end in zip(points, edges[1:], strict=True)
             ]
-            reading.scan = self._source.part(reading.scan, Bounds(bounds.start, points[0]))
+            parts[-1].cuts = reading.cuts + 1
+            # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
+            start = bounds.start if reading.scan.window else None
+            reading.scan = self._source.part(reading.scan, Bounds(start, points[0]))
             reading.latest = None
             for offset, part in enumerate(parts, 1):
                 self._order.insert(place + offset, part)

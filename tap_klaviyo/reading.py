@@ -25,7 +25,7 @@ from tap_klaviyo.scan_reading import Source, Span
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
 from tap_klaviyo.thin import ThinPage, ThinPath
 from tap_klaviyo.times import in_one_form, parse_time
-from tap_klaviyo.windows import WindowPlan
+from tap_klaviyo.windows import SHORTEST, WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
 # Pages that a window may hold: a little less than whole ones, so that its last page is nearly
@@ -97,7 +97,7 @@ class Reader:
 
         Where each scan's records come in the order of their key, long ones are cut up.
         """
-        span = self._span if in_order and self.key else None
+        span = self._span if in_order and self._has_bounds else None
         source = Source(self.scan_pages, with_bounds, span, self.now)
         most = max(WORTH_CUTTING, ceil(self._burst * LONGEST_ANSWER))
         return OrderedReader(source, min(self.workers, most), self.room).pages(scans)
@@ -110,19 +110,26 @@ class Reader:
         if first is None:
             return
         workers = self._useful_workers(self.client.clock.monotonic() - started)
-        span = self._span(first) if first.next and workers >= WORTH_CUTTING else None
+        worth = self._has_bounds and workers >= WORTH_CUTTING and first.next
+        span = self._span(first) if worth else None
         if span is None or span[1] >= self.now:
             yield scan, first
             yield from ((scan, page) for page in self._ahead(pages, first.size))
             return
         # Those of the first page's last second may go on: they are left to the first window.
         cut = span[1].replace(microsecond=0)
-        yield replace(scan, bounds=Bounds(scan.bounds.start, cut), window=True), first
+        yield replace(scan, bounds=Bounds(None, cut), window=True), first
         yield from self._windows(scan, cut, span, workers, first.size)
 
     def _useful_workers(self, seconds: float) -> int:
         """How many readers to use where a page takes so many seconds."""
         return min(self.workers, ceil(seconds * min(self._burst, PAGES_A_SECOND)))
+
+    @property
+    def _has_bounds(self) -> bool:
+        """Whether Klaviyo can be asked for the records of a window."""
+        known = operation(self.operation_id).filters
+        return bool(self.key) and "less-than" in known[self.key or ""].operators
 
     @property
     def _burst(self) -> int:
@@ -141,6 +148,7 @@ class Reader:
             length=(span[1] - span[0]) * wanted,
             wanted=wanted,
             open_end=end is None or end > self.now,
+            groping=span[1] - span[0] < SHORTEST,
         )
         windows = (
             replace(scan, bounds=Bounds(one.start, one.end or end), window=True) for one in plan
@@ -150,6 +158,7 @@ class Reader:
             with_bounds,
             self._span,
             held=lambda done, size: plan.held(done.bounds, size / page_bytes),
+            at_once=plan.at_once,
         )
         yield from OrderedReader(source, workers, self.room, page_bytes).pages(windows)
 

@@ -9,11 +9,14 @@ from datetime import datetime
 
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan
-from tap_klaviyo.windows import cuts
+from tap_klaviyo.windows import SHORTEST, cuts
 
 # The parts of a scan that is cut up hold a little less than a page each, so that one request
 # reads them: a part whose second page is missing would keep all those behind it waiting.
 PART_PAGES = 0.9
+# Into how many parts a scan is cut first. What is left after them, and proves long again, is cut
+# into twice as many: where nothing is left, little has been asked for in vain.
+FIRST_PARTS = 8
 
 
 Span = tuple[datetime, datetime]
@@ -25,7 +28,8 @@ class Reading:
 
     `latest` is the span of its last page so far; None where nothing has come, nothing more
     will, or the order cannot be relied on. `waits` is whether it waits for room, and
-    `reserved` how much it has for the page that it is reading, in bytes.
+    `reserved` how much it has for the page that it is reading, in bytes. `cuts` counts how often
+    what came before it has been cut up.
     """
 
     scan: Scan
@@ -35,6 +39,7 @@ class Reading:
     latest: Span | None = None
     waits: bool = False
     reserved: int = 0
+    cuts: int = 0
     done: bool = False
     error: BaseException | None = None
 
@@ -46,8 +51,14 @@ class Reading:
         end = self.scan.bounds.end or until
         if self.done or self.latest is None or end is None:
             return []
+        # Without a lower bound, records that have no time belong to the scan too.
+        if self.scan.bounds.start is None:
+            return []
         first, last = self.latest
-        return cuts(last, end, (last - first) * PART_PAGES, most)
+        # Records of one second say nothing of how dense the others lie.
+        if last - first < SHORTEST:
+            return []
+        return cuts(last, end, (last - first) * PART_PAGES, min(most, FIRST_PARTS << self.cuts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,7 @@ class Source:
             order; set only where scans can be cut by time.
         until: Up to where scans without an end can be cut.
         held: Told how many bytes a finished scan had.
+        at_once: How many scans may be read at once now; None for any number.
     """
 
     pages: Callable[[Scan], Iterator[AnyPage]]
@@ -68,3 +80,4 @@ class Source:
     span: Callable[[AnyPage], Span | None] | None = None
     until: datetime | None = None
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
+    at_once: Callable[[], int | None] = lambda: None

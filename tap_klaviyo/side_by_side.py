@@ -28,6 +28,7 @@ class SideBySide:
         self._sync = sync
         self._error: BaseException | None = None
         self._stopped = False
+        self._ended = threading.Semaphore(0)
 
     def run(self, streams: Sequence[Stream]) -> None:
         """Sync the streams, beginning in their order.
@@ -42,10 +43,12 @@ class SideBySide:
         ]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
-        if self._error:
-            raise self._error
+        for _ in threads:
+            self._ended.acquire()
+            if self._error:
+                # Not once more given on: whoever still waits for Klaviyo writes nothing any more.
+                self._turns.take()
+                raise self._error
 
     def stop(self) -> None:
         """Have every stream end before its next page."""
@@ -71,3 +74,4 @@ class SideBySide:
             self.stop()
         finally:
             self._turns.give()
+            self._ended.release()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cached_property
@@ -23,7 +24,7 @@ from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
-from tap_klaviyo.memory import give_large_blocks_back
+from tap_klaviyo.memory import give_large_blocks_back, look_less_for_garbage
 from tap_klaviyo.metric_choice import Metric, account_metrics
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.reporting import reporting
@@ -146,6 +147,9 @@ class TapKlaviyo(Tap):
             StreamsUnfinishedError: some streams ended early.
         """
         give_large_blocks_back()
+        look_less_for_garbage()
+        for shared in ("client", "room", "started_at"):
+            getattr(self, shared)  # made here: two streams at once would make two
         self._reset_state_progress_markers()
         self._set_compatible_replication_methods()
         if self.state:
@@ -203,6 +207,9 @@ class TapKlaviyo(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Write state and exit, once the stream whose turn it is has written its page."""
+        # A second signal would wait for the first one's turn, which nobody could give on.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.turns.take()
         super()._handle_termination(signum, frame)
 

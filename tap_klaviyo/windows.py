@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from tap_klaviyo.scans import Bounds
 
 SHORTEST = timedelta(seconds=1)
 # How much longer than the window before it a window may be: empty years are crossed in a few.
 GROWTH = 8
+# Windows that are read at once while it is open how long they should be: empty ones are wasted.
+CAUTIOUS = 4
 
 
 @dataclass(slots=True)
@@ -27,6 +30,7 @@ class WindowPlan:
         length: How long the next window is.
         wanted: Pages that a window should hold.
         open_end: Whether a window without upper bound follows (future-dated records).
+        groping: Whether the latest window held next to nothing, so that the next length is a guess.
     """
 
     start: datetime
@@ -34,6 +38,7 @@ class WindowPlan:
     length: timedelta
     wanted: float
     open_end: bool
+    groping: bool = False
 
     def __iter__(self) -> Iterator[Bounds]:
         """Every window, each cut when it is asked for."""
@@ -51,6 +56,11 @@ class WindowPlan:
             return
         growth = min(GROWTH, self.wanted / pages) if pages else GROWTH
         self.length = max(SHORTEST, (bounds.end - bounds.start) * growth)
+        self.groping = growth == GROWTH
+
+    def at_once(self) -> int | None:
+        """How many windows may be read at once; None for any number."""
+        return CAUTIOUS if self.groping else None
 
 
 def whole_second(moment: datetime) -> datetime:
@@ -64,5 +74,7 @@ def cuts(latest: datetime, end: datetime, step: timedelta, most: int) -> list[da
 
     At most `most` cuts; the last part takes the rest, however long that is.
     """
-    points = (whole_second(latest + max(step, SHORTEST) * part) for part in range(1, most + 1))
+    length = max(step, SHORTEST)
+    count = min(most, ceil((end - latest) / length)) if end > latest else 0
+    points = (whole_second(latest + length * part) for part in range(1, count + 1))
     return [point for point in points if point < end]

@@ -156,3 +156,23 @@ def test_one_stream_never_keeps_another_from_reading() -> None:
     assert sum(1 for _ in other) == 8 * 20
     assert sum(1 for _ in stopped) == 8 * 20 - 1
     assert shared.fits(0, 7_000), "all room has been given back"
+
+
+@pytest.mark.parametrize("apart", [0, 3600])
+def test_records_that_share_a_second_cost_few_requests_more(apart: int) -> None:
+    """Bulk imports give many records one time; a page may span no time at all."""
+    server = Server([second for group in range(30) for second in [group * apart] * 2])
+    scan = Scan(Bounds(at(0), at(30 * 3600)), window=True)
+    reader = OrderedReader(Source(server.pages, part, span), 48, room())
+    found = [one for _, taken in reader.pages([scan]) for one in seconds_of(taken)]
+    assert len(found) == 60
+    assert len(server.asked) < 60
+
+
+def test_an_error_between_scans_reaches_the_consumer() -> None:
+    def at_once() -> int | None:
+        raise PaginationError("no plan")
+
+    source = Source(lambda _: iter([page(7)]), part, at_once=at_once)
+    with pytest.raises(PaginationError, match="no plan"):
+        list(OrderedReader(source, 3, room()).pages([Scan(), Scan()]))

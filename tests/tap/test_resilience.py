@@ -204,7 +204,10 @@ def test_a_killed_run_continues_from_its_last_state(
             assert found == everything, stream
 
 
-def test_a_signal_while_the_loader_is_busy_leaves_whole_lines_and_a_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_while_the_loader_is_busy_leaves_whole_lines_and_a_state(
+    tmp_path: Path, times: int
+) -> None:
     with Sandbox(profiles=20, events=12_000, limits=False) as sandbox:
         (tmp_path / "catalog.json").write_text(json.dumps(catalog("events")))
         command = [sys.executable, "-m", "tap_klaviyo", "--catalog", str(tmp_path / "catalog.json")]
@@ -217,7 +220,9 @@ def test_a_signal_while_the_loader_is_busy_leaves_whole_lines_and_a_state(tmp_pa
             assert process.stdout
             first = process.stdout.readline()
             wait_until_full(process.stdout.fileno())
-            process.send_signal(signal.SIGTERM)
+            for _ in range(times):
+                process.send_signal(signal.SIGTERM)
+                time.sleep(0.05)
             lines = [first, *process.stdout.readlines()]
         assert process.returncode == 0
         assert all(line.endswith(b"\n") for line in lines)

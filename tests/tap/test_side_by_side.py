@@ -126,6 +126,16 @@ def test_what_a_failing_stream_does_to_the_others(run_tap: RunTap, wish: str, ot
         assert found | {one["id"] for one in again.records("events")} == wanted
 
 
+def test_what_ends_the_run_does_not_wait_for_streams_that_wait(run_tap: RunTap) -> None:
+    """One stream would wait ten minutes for its limit; the key is refused to another."""
+    with Sandbox(profiles=20, events=300, limits=False) as sandbox:
+        sandbox.faults.add(operation="get_profiles", kind="status", status=429, retry_after=590)
+        sandbox.faults.add(operation="get_events", kind="status", status=401, after=2)
+        run = run_tap(sandbox.url, "events", "profiles", stream_options=OPTIONS)
+        assert run.code == 1
+        assert "does not accept the credentials (401)" in run.errors
+
+
 @contextmanager
 def changing(url: str, profiles: list[str]) -> Iterator[list[str]]:
     """Somebody changes profiles and makes events all the while; gives the profiles changed."""
@@ -226,6 +236,7 @@ def test_one_long_list_is_read_by_many(run_tap: RunTap) -> None:
                 "list_profiles",
                 stream_options=options,
                 max_parallel_requests=workers,
+                start_date="2025-12-01",
             )
             assert run.code == 0, run.errors
             runs.append(run)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_klaviyo.windows import SHORTEST, WindowPlan, cuts
+from tap_klaviyo.windows import CAUTIOUS, SHORTEST, WindowPlan, cuts
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SPANS = st.timedeltas(timedelta(0), timedelta(days=3650))
@@ -51,3 +51,17 @@ def test_cuts_lie_inside_in_order_and_on_whole_seconds(
     assert len(points) <= most
     assert points == sorted(set(points))
     assert all(START + SHORTEST <= one < START + span and not one.microsecond for one in points)
+
+
+def test_where_nothing_lies_few_windows_are_read_at_once() -> None:
+    plan = WindowPlan(START, START + timedelta(days=900), timedelta(days=10), 2.0, open_end=True)
+    windows = iter(plan)
+    assert plan.at_once() is None
+    plan.held(next(windows), 0)
+    assert plan.at_once() == CAUTIOUS
+    plan.held(next(windows), 1.5)
+    assert plan.at_once() is None
+
+
+def test_a_step_of_centuries_cuts_nothing() -> None:
+    assert cuts(START, START + timedelta(days=1), timedelta(days=300_000), 48) == []
