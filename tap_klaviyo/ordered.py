@@ -197,14 +197,16 @@ class OrderedReader:
             bounds = reading.scan.bounds
             edges = [*points, bounds.end]
             parts = [
-                Reading(self._source.part(reading.scan, Bounds(start, end)), begun=False)
+                Reading(
+                    self._source.part(reading.scan, Bounds(start, end)), begun=False, whole=False
+                )
                 for start, end in zip(points, edges[1:], strict=True)
             ]
             parts[-1].cuts = reading.cuts + 1
             # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
             start = bounds.start if reading.scan.window else None
             reading.scan = self._source.part(reading.scan, Bounds(start, points[0]))
-            reading.latest = None
+            reading.latest, reading.whole = None, False
             for offset, part in enumerate(parts, 1):
                 self._order.insert(place + offset, part)
             self._changed.notify_all()
@@ -230,7 +232,8 @@ class OrderedReader:
                 break
         else:
             return
-        self._source.held(reading.scan, reading.size)
+        if reading.whole:
+            self._source.held(reading.scan, reading.size)
 
     def _reserved(self, reading: Reading) -> bool:
         """Wait for room for one more page, and take it; False where nobody wants it any more.

@@ -16,7 +16,7 @@ from tap_klaviyo.windows import SHORTEST, cuts
 PART_PAGES = 0.9
 # Into how many parts a scan is cut first. What is left after them, and proves long again, is cut
 # into twice as many: where nothing is left, little has been asked for in vain.
-FIRST_PARTS = 8
+FIRST_PARTS = 16
 
 
 Span = tuple[datetime, datetime]
@@ -29,7 +29,7 @@ class Reading:
     `latest` is the span of its last page so far; None where nothing has come, nothing more
     will, or the order cannot be relied on. `waits` is whether it waits for room, and
     `reserved` how much it has for the page that it is reading, in bytes. `cuts` counts how often
-    what came before it has been cut up.
+    what came before it has been cut up; `whole` is whether it is still as long as it was planned.
     """
 
     scan: Scan
@@ -40,6 +40,7 @@ class Reading:
     waits: bool = False
     reserved: int = 0
     cuts: int = 0
+    whole: bool = True
     done: bool = False
     error: BaseException | None = None
 
@@ -71,7 +72,7 @@ class Source:
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
         until: Up to where scans without an end can be cut.
-        held: Told how many bytes a finished scan had.
+        held: Told how many bytes a finished scan had that was not cut up.
         at_once: How many scans may be read at once now; None for any number.
     """
 
