@@ -5,6 +5,8 @@
     │   └── UnknownOperationError
     ├── ConfigurationError         a setting is missing or wrong
     ├── ConnectionFailedError      no usable answer came (server down, cut off, timed out)
+    │   └── BrokenDocumentError    an answer came, but is not whole
+    ├── UnexpectedContentError     a whole answer holds what cannot be understood
     ├── WaitTooLongError           a rate limit asks for a longer wait than `max_wait_seconds`
     ├── PaginationError            a cursor repeats, or a link leaves the configured host
     ├── JobFailedError             a bulk job was cancelled or did not finish in time
@@ -71,6 +73,18 @@ class ConnectionFailedError(KlaviyoError):
         """Keep whether the request may have arrived."""
         super().__init__(message)
         self.sent = sent
+
+
+class BrokenDocumentError(ConnectionFailedError):
+    """An answer came whose body is no whole document; trying again may help."""
+
+    def __init__(self, message: str) -> None:
+        """An answer tells that the request arrived."""
+        super().__init__(message, sent=True)
+
+
+class UnexpectedContentError(KlaviyoError):
+    """A whole document holds what no such document should; trying again would not help."""
 
 
 class WaitTooLongError(KlaviyoError):

@@ -1,7 +1,7 @@
 """JSON that strict decoders refuse, although it comes out of a live account.
 
-A text cut inside an emoji leaves half of a surrogate pair, and customers' own properties hold
-whatever their systems sent. One such value must not stop a whole page.
+A text cut inside an emoji leaves half of a surrogate pair or half of its bytes, and customers'
+own properties hold whatever their systems sent. One such value must not stop a whole page.
 """
 
 from __future__ import annotations
@@ -13,12 +13,22 @@ import msgspec
 
 
 def mended_json(body: bytes) -> bytes:
-    """The same document; halves of surrogate pairs become U+FFFD, endless numbers null.
+    """The same document; what is half of a character becomes U+FFFD, endless numbers null.
 
     Raises:
         ValueError: it is no JSON at all.
+        RecursionError: it is nested too deeply.
     """
-    return msgspec.json.encode(mended(json.loads(body)))
+    return msgspec.json.encode(mended(json.loads(text_of(body))))
+
+
+def text_of(body: bytes) -> str:
+    """The text of a body, whatever is wrong with its bytes."""
+    encoding = json.detect_encoding(body)
+    try:
+        return body.decode(encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        return body.decode(encoding, "replace")
 
 
 def mended(value: Any) -> Any:

@@ -12,9 +12,9 @@ import msgspec
 from klaviyo_client.errors import (
     ApiError,
     AuthenticationError,
+    BrokenDocumentError,
     ConfigurationError,
     ConflictError,
-    ConnectionFailedError,
     ErrorDetail,
     InvalidRequestError,
     NotFoundError,
@@ -23,6 +23,7 @@ from klaviyo_client.errors import (
     PermissionDeniedError,
     RateLimitedError,
     ServerError,
+    UnexpectedContentError,
 )
 from klaviyo_client.mending import mended_json
 
@@ -154,31 +155,39 @@ def read_page(answer: Answer, operation_id: str) -> Page:
     """The page in an answer.
 
     Raises:
-        ConnectionFailedError: the body is not a whole JSON:API page.
+        BrokenDocumentError: the body is not a whole JSON:API page.
+        UnexpectedContentError: it is nested too deeply.
     """
     try:
         return PAGE.decode(answer.body)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
         return PAGE.decode(mended_json(answer.body))
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         message = f"the answer to {operation_id} is no whole JSON:API document"
-        raise ConnectionFailedError(message, sent=True) from error
+        raise BrokenDocumentError(message) from error
+    except RecursionError as error:
+        message = f"the answer to {operation_id} is nested too deeply to be read"
+        raise UnexpectedContentError(message) from error
 
 
 def check_body(answer: Answer, operation_id: str) -> Answer:
     """The answer itself, if what it calls JSON is whole.
 
     Raises:
-        ConnectionFailedError: the body was cut off.
+        BrokenDocumentError: the body was cut off.
+        UnexpectedContentError: it is nested too deeply.
     """
     if "json" in answer.headers.get("content-type", "") and answer.body.strip():
         try:
             msgspec.json.decode(answer.body, type=msgspec.Raw)
         except msgspec.MsgspecError as error:
             message = f"the answer to {operation_id} is no whole JSON document"
-            raise ConnectionFailedError(message, sent=True) from error
+            raise BrokenDocumentError(message) from error
+        except RecursionError as error:
+            message = f"the answer to {operation_id} is nested too deeply to be read"
+            raise UnexpectedContentError(message) from error
     return answer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from singer_sdk.singerlib import StreamMetadata
+from singer_sdk.singerlib import Metadata, StreamMetadata
 
 from tap_klaviyo.scopes import needed_scopes
 
@@ -24,7 +24,11 @@ class KlaviyoMetadata(StreamMetadata):
 
 
 def mark(mapping: MetadataMapping, spec: StreamSpec) -> MetadataMapping:
-    """The mapping with our marks; columns that cost extra are not selected unless asked for."""
+    """The mapping with our marks; columns that cost extra are not selected unless asked for.
+
+    Keys always are, even where a catalog from elsewhere says otherwise: bookmarks and the bounds
+    of a read depend on them.
+    """
     root = mapping[()]
     if isinstance(root, StreamMetadata) and not isinstance(root, KlaviyoMetadata):
         known = {one.name: getattr(root, one.name) for one in fields(StreamMetadata)}
@@ -34,6 +38,8 @@ def mark(mapping: MetadataMapping, spec: StreamSpec) -> MetadataMapping:
             required_scopes=list(needed_scopes(spec)),
             valid_replication_methods=methods,
         )
+    for name in filter(None, (*spec.primary_keys, spec.replication_key)):
+        mapping["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
     for name in spec.unselected:
         entry = mapping["properties", name]
         if entry.selected is None and entry.selected_by_default is None:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from klaviyo_client.errors import (
     ApiError,
     AuthenticationError,
+    BrokenDocumentError,
     KlaviyoError,
     PaginationError,
     PermissionDeniedError,
+    UnexpectedContentError,
     WaitTooLongError,
 )
 from tap_klaviyo.progress import ENDED_EARLY, SKIPPED
@@ -20,7 +22,19 @@ if TYPE_CHECKING:
     from tap_klaviyo.streams import KlaviyoStream
     from tap_klaviyo.tap import TapKlaviyo
 
-OF_ONE_STREAM = (ApiError, PaginationError, StreamStoppedError, WaitTooLongError)
+OF_ONE_STREAM = (
+    ApiError,
+    BrokenDocumentError,
+    PaginationError,
+    StreamStoppedError,
+    UnexpectedContentError,
+    WaitTooLongError,
+)
+
+
+def ends_only_itself(error: KlaviyoError) -> bool:
+    """Whether a stream's error says nothing of the other streams."""
+    return isinstance(error, OF_ONE_STREAM) and not isinstance(error, AuthenticationError)
 
 
 def end_early(tap: TapKlaviyo, stream: KlaviyoStream | ReportStream, error: KlaviyoError) -> None:

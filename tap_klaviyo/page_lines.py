@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from klaviyo_client.wire import Page, read_page
+from tap_klaviyo.odd_content import understanding, understood
 from tap_klaviyo.records import Record, RecordShape, page_records
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Scan
@@ -55,6 +56,7 @@ class PageLines:
     def __init__(self, spec: StreamSpec, shape: RecordShape, thin: ThinPath) -> None:
         """Make lines of the stream of `spec`, with records of that shape."""
         self._stream = spec.name
+        self._what = f"a page of {spec.name}"
         self._rows = spec.rows or page_records
         self._shape = shape
         self._thin = thin
@@ -70,18 +72,27 @@ class PageLines:
     def lines(
         self, scan: Scan, page: AnyPage, sieve: Sieve, version: int | None, now: datetime
     ) -> tuple[list[RecordLine], Keys]:
-        """The lines of a page, and what their records say in the replication key."""
+        """The lines of a page, and what their records say in the replication key.
+
+        Raises:
+            UnexpectedContentError: a resource is not of the form that its kind has.
+        """
         try:
-            records, keys = self._thin_records(scan, page, sieve)
+            with understanding(self._what):
+                records, keys = self._thin_records(scan, page, sieve)
         except UnusualError:
             records = [self._selected(one) for one in self.whole_records(scan, page, sieve)]
             keys = [one.get(self._key) for one in records] if self._key else ()
         return [RecordLine(self._stream, one, version, now) for one in records], keys
 
     def whole_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> Iterator[Record]:
-        """The records of a page that belong to the stream, each as an object of its own."""
+        """The records of a page that belong to the stream, each as an object of its own.
+
+        Raises:
+            UnexpectedContentError: a resource is not of the form that its kind has.
+        """
         parsed = whole(page)
-        for record in self._rows(self._shape, parsed.data, parsed.included):
+        for record in understood(self._rows(self._shape, parsed.data, parsed.included), self._what):
             key = record.get(self._key) if self._key else None
             if sieve.keeps(scan, key, record.get("metric_id")):
                 record.update(scan.columns)

@@ -81,12 +81,23 @@ class Reader:
                 yield page
         except ApiError as error:
             # Klaviyo lists metrics whose events it refuses; and a list may go while it is read.
-            metric = scan.metric_id is not None and error.status == BAD_REQUEST
-            metric = metric and not begun and not scan.window
+            first = error.status == BAD_REQUEST and not begun and not scan.window
             gone = bool(scan.columns) and error.status == NOT_FOUND
-            if not metric and not gone:
+            if not gone and not (first and self._takes_all_but_metric(query, scan)):
                 raise
             self.missing(scan.metric_id or ", ".join(scan.columns.values()), error)
+
+    def _takes_all_but_metric(self, query: Query, scan: Scan) -> bool:
+        """Whether the metric is what Klaviyo refuses: it takes the same query without it."""
+        if scan.metric_id is None:
+            return False
+        rest = replace(scan, metric_id=None)
+        text = scan_filter(operation(self.operation_id), self.key, rest, self.own_filter)
+        try:
+            next(self._pages_of(replace(query, filter=text, page_size=1), rest), None)
+        except ApiError:
+            return False
+        return True
 
     def _pages_of(self, query: Query, scan: Scan) -> Iterator[AnyPage]:
         """The pages that Klaviyo answers."""

@@ -147,7 +147,7 @@ def decoded(text: msgspec.Raw, decoder: msgspec.json.Decoder[Any] = ANYTHING) ->
     """Parsed JSON, whatever customers have put into their properties."""
     try:
         return decoder.decode(text)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return decoder.decode(mended_json(bytes(text)))
 
 

@@ -133,7 +133,10 @@ def included_rows(relation: str, own: str) -> Rows:
         by_key = page_included(included)
         for resource in page_resources(data):
             for target in targets(resource, relation):
-                record = flat_record(shape, by_key[target["type"], target["id"]], {})
+                found = by_key.get((target["type"], target["id"]))
+                if found is None:  # named, but not sent along
+                    continue
+                record = flat_record(shape, found, {})
                 record[own] = resource["id"]
                 yield record
 

@@ -64,7 +64,8 @@ def run_plan(
     start = reading_start(bookmark, times.start_date, options.days_again(spec))
     parents_since = None
     if options.parents == CHANGED:
-        notes[PARENTS_READ] = times.started.isoformat()
+        if times.end_date is None:  # else their later records have not been read
+            notes[PARENTS_READ] = times.started.isoformat()
         known = noted(state, PARENTS_READ)
         parents_since = known - MARGIN if known else None
     late = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
@@ -20,8 +21,9 @@ from klaviyo_client.errors import KlaviyoError
 from klaviyo_client.operations import operation
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.catalog_marks import mark
-from tap_klaviyo.endings import OF_ONE_STREAM, end_early
+from tap_klaviyo.endings import end_early, ends_only_itself
 from tap_klaviyo.metric_choice import Metric, account_metrics, excluded_metrics, included_metrics
+from tap_klaviyo.odd_content import understood
 from tap_klaviyo.options import StreamOptions
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.parents import member_scans
@@ -57,6 +59,7 @@ class KlaviyoStream(Stream):
         self.options = options
         self._marked = marked_schema(spec)
         self._bookmark: Bookmark | None = None
+        self._sieve = Sieve()
         self._klaviyo_tap = tap
         self.progress = StreamProgress(spec.name, spec.operations)
         super().__init__(tap, schema=singer_schema(self._marked), name=spec.name)
@@ -85,10 +88,11 @@ class KlaviyoStream(Stream):
         self.replication_key = self.replication_key or self.spec.replication_key
 
     def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
-        """All records, in the order of the stream's scans; raises what `_scan_pages` does."""
-        for scan, page in self._scan_pages():
-            yield from self._lines.whole_records(scan, page, self._sieve)
-            self._klaviyo_tap.message_writer.flush()
+        """All records, in the order of the stream's scans; raises what `_ending_early` does."""
+        with self._ending_early():
+            for scan, page in self._scan_pages():
+                yield from self._lines.whole_records(scan, page, self._sieve)
+                self._klaviyo_tap.message_writer.flush()
 
     def _sync_records(
         self, context: Context = None, *, write_messages: bool = True
@@ -98,7 +102,7 @@ class KlaviyoStream(Stream):
             yield from super()._sync_records(context, write_messages=write_messages)
             return
         written = 0
-        with self.get_record_counter() as counter, self.get_sync_timer():
+        with self.get_record_counter() as counter, self.get_sync_timer(), self._ending_early():
             self._write_starting_replication_value(None)
             for scan, page in self._scan_pages():
                 count = self._write_page(scan, page)
@@ -111,44 +115,51 @@ class KlaviyoStream(Stream):
         self._write_state_message()
 
     def _scan_pages(self) -> Iterator[tuple[Scan, AnyPage]]:
-        """All pages with their scans; others have their turn while the next one is waited for.
+        """All pages with their scans; others have their turn while the next one is waited for."""
+        self._bookmark = self._opened_bookmark()
+        path = operation(self.spec.operation).path
+        with metrics.http_request_counter(self.name, path) as counter:
+            pages = self._pages(self._planned(self._bookmark))
+            for scan, page in self._klaviyo_tap.turns.between(pages):
+                self._klaviyo_tap.side_by_side.check()
+                counter.increment()
+                yield scan, page
+        if self._bookmark and self._bookmark.finish():
+            self.state_manager.is_flushed = False
 
-        What concerns only this stream (a scope that lacks, a wait that is too long, a refused
-        request) ends it where it is; the tap reads the others and then fails.
+    @contextmanager
+    def _ending_early(self) -> Iterator[None]:
+        """What concerns only this stream ends it; the tap reads the others and then fails.
+
+        That is a scope that lacks, a wait that is too long, a refused request, odd content.
 
         Raises:
             KlaviyoError: no stream can be read (wrong key, server down).
         """
-        self._bookmark = self._opened_bookmark()
         try:
-            path = operation(self.spec.operation).path
-            with metrics.http_request_counter(self.name, path) as counter:
-                pages = self._pages(self._planned(self._bookmark))
-                for scan, page in self._klaviyo_tap.turns.between(pages):
-                    self._klaviyo_tap.side_by_side.check()
-                    counter.increment()
-                    yield scan, page
-        except OF_ONE_STREAM as error:
+            yield
+        except KlaviyoError as error:
+            if not ends_only_itself(error):
+                self._write_state_message()
+                raise
             end_early(self._klaviyo_tap, self, error)
-            return
-        except KlaviyoError:
-            self._write_state_message()
-            raise
-        if self._bookmark and self._bookmark.finish():
-            self.state_manager.is_flushed = False
 
     def _pages(self, plan: RunPlan) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
+        self._sieve = self._made_sieve()  # may ask Klaviyo: here, where others have their turn
         one_scan = self.spec.resumable and not self.options.metrics.include
         if one_scan:
             self.progress.bounds = within_run(plan.bounds, self._klaviyo_tap.started_at)
         in_order = bool(self.spec.trust_order and self._bookmark)  # else times may be missing
-        for bounds in (plan.bounds, plan.late):
-            if bounds and one_scan:
-                yield from self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
-            elif bounds:
+        for bounds in filter(None, (plan.bounds, plan.late)):
+            if one_scan:
+                pages = self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
+            else:
                 scans = self.scans(bounds, plan.parents_since)
-                yield from self._reader.several(scans, in_order=in_order)
+                pages = self._reader.several(scans, in_order=in_order)
+            # Some have no upper bound at Klaviyo; what lies after a second pass was read before.
+            late = bounds is plan.late
+            yield from ((replace(one, window=True) if late else one, page) for one, page in pages)
 
     def _write_page(self, scan: Scan, page: AnyPage) -> int:
         """Write the records of a page that belong to the stream; how many they were."""
@@ -177,7 +188,8 @@ class KlaviyoStream(Stream):
         whole = [Scan(bounds, path=self.spec.path)]
         parents = member_scans(client, parent, bounds, parents_since) if parent else whole
         metrics_wanted = included_metrics(self.options.metrics, self._account_metrics)
-        return combined_scans(parents, self.spec.partitions, metrics_wanted)
+        scans = combined_scans(parents, self.spec.partitions, metrics_wanted)
+        return understood(scans, f"what {self.name} hangs on")
 
     def probe(self) -> None:
         """Ask Klaviyo for the least that shows whether the stream can be read.
@@ -210,8 +222,7 @@ class KlaviyoStream(Stream):
     def _lines(self) -> PageLines:
         return PageLines(self.spec, self._shape, self._thin_path)
 
-    @cached_property
-    def _sieve(self) -> Sieve:
+    def _made_sieve(self) -> Sieve:
         """Which records belong to the stream."""
         end = self._klaviyo_tap.end_date if self.spec.replication_key else None
         excluded = excluded_metrics(self.options.metrics, self._account_metrics, self._columns)

@@ -44,6 +44,7 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         self._encoder = msgspec.json.Encoder(enc_hook=encode_other, decimal_format="number")
         self._blocks: list[bytes] = []
         self._size = 0
+        self._error: BaseException | None = None
 
     def serialize_message(self, message: Message) -> bytes:
         """One line of JSON, with its line end."""
@@ -61,19 +62,38 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
 
     def _take(self, block: bytes) -> None:
         """Put whole lines into the buffer."""
+        self._check()
         self._blocks.append(block)
         self._size += len(block)
         if self._size >= FLUSH_BYTES:
             self.flush()
 
+    def _check(self) -> None:
+        """Refuse everything after a write that failed: a state would stand behind what is missing.
+
+        Raises:
+            BaseException: what the write failed with.
+        """
+        if self._error:
+            raise self._error
+
     def flush(self) -> None:
-        """Hand the buffer to stdout, whole, however little each write takes."""
+        """Hand the buffer to stdout, whole, however little each write takes.
+
+        Raises:
+            OSError: this write failed, or one before it.
+        """
+        self._check()
         blocks = self._blocks
         block = memoryview(blocks[0] if len(blocks) == 1 else b"".join(blocks))
         blocks.clear()
         self._size = 0
         # Looked up now: test runners and embedding programs exchange sys.stdout.
         stream = sys.stdout.buffer
-        while block:
-            block = block[stream.write(block) or 0 :]
-        stream.flush()
+        try:
+            while block:
+                block = block[stream.write(block) or 0 :]
+            stream.flush()
+        except BaseException as error:
+            self._error = error
+            raise

@@ -108,8 +108,8 @@ def test_a_stream_that_breaks_off_keeps_its_progress_and_the_others_are_read(
         assert len(found) < 1.5 * len(wanted["events"]), "it continued"
 
 
-@pytest.mark.parametrize("times", [1, 5])
-def test_a_metric_that_klaviyo_refuses_is_left_out_with_a_warning(
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_metric_counts_as_refused_only_where_klaviyo_takes_the_rest(
     run_tap: RunTap, times: int
 ) -> None:
     metrics = ["Placed Order", "Opened Email"]
@@ -120,8 +120,48 @@ def test_a_metric_that_klaviyo_refuses_is_left_out_with_a_warning(
         run = run_tap(sandbox.url, "events", stream_options=options, max_parallel_requests=1)
         names = {one["metric_name"] for one in run.records("events")}
         assert len(names) == (1 if times == 1 else 0)
-        assert "goes on without" in run.errors
+        assert ("goes on without" in run.errors) == (times == 1)
+        assert ("Stream events ends early" in run.errors) == (times > 1)
+        assert run.code == (0 if times == 1 else 1)
         assert names < {one["metric_name"] for one in whole.records("events")}
+
+
+def test_metrics_that_may_not_be_read_skip_the_stream_that_excludes_some(run_tap: RunTap) -> None:
+    with Sandbox(profiles=5, events=50, limits=False) as sandbox:
+        sandbox.faults.add(operation="get_metrics", kind="status", status=403)
+        options = {"events": {"metrics": {"exclude": ["Placed Order"]}}}
+        settings = {"stream_options": options, "on_missing_scope": "skip"}
+        run = run_tap(sandbox.url, "events", "lists", **settings)
+        assert run.code == 0, run.errors
+        assert "Stream events is skipped" in run.errors
+        assert run.records("lists")
+        assert not run.records("events")
+
+
+def test_credentials_that_end_in_the_middle_leave_a_state(run_tap: RunTap) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        sandbox.faults.add(operation="get_events", kind="status", status=401, after=2, times=5)
+        options = {"events": {"page_size": 100, "lookback_days": 0}}
+        run = run_tap(sandbox.url, "events", stream_options=options, max_parallel_requests=1)
+        assert run.code == 1
+        assert "check the setting api_key" in run.errors
+        bookmark = run.state["bookmarks"]["events"]["replication_key_value"]
+        assert bookmark == run.records("events")[-1]["datetime"]
+
+
+def test_keys_come_even_where_a_catalog_does_not_select_them(run_tap: RunTap) -> None:
+    with Sandbox(profiles=20, events=400, limits=False) as sandbox:
+        content = catalog("events")
+        for stream in content["streams"]:
+            for row in stream["metadata"]:
+                if row["breadcrumb"] in (["properties", "id"], ["properties", "datetime"]):
+                    row["metadata"] = {"inclusion": "available", "selected": False}
+        options = {"events": {"page_size": 50}}
+        run = run_tap(sandbox.url, catalog_content=content, stream_options=options)
+        assert run.code == 0, run.errors
+        found = [one["id"] for one in run.records("events")]
+        assert len(found) == len(set(found)) == sandbox.account.count("event")
+        assert run.state["bookmarks"]["events"]["replication_key_value"]
 
 
 def test_a_400_in_the_middle_of_a_metric_is_no_refusal(run_tap: RunTap) -> None:

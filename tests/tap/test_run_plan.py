@@ -136,3 +136,25 @@ def test_a_run_that_ends_in_the_past_leaves_no_note() -> None:
     times = RunTimes(NOW, end_date=NOW - timedelta(days=30))
     plan = run_plan(SPECS["events"], StreamOptions(late_pass_days=17), times, None, {})
     assert not plan.notes
+
+
+def test_parents_count_as_read_only_where_nothing_of_theirs_was_left_out() -> None:
+    options = StreamOptions(parents="changed")
+    for end, noted in ((NOW - timedelta(days=30), False), (None, True)):
+        times = RunTimes(NOW, end_date=end)
+        plan = run_plan(SPECS["campaign_messages"], options, times, None, {})
+        assert bool(plan.notes) == noted
+
+
+def test_the_second_pass_doubles_nothing_where_klaviyo_has_no_upper_bound(
+    sandbox: Sandbox, run_tap: RunTap
+) -> None:
+    first = run_tap(sandbox.url, "lists")
+    times = sorted(one["updated"] for one in first.records("lists"))
+    state = json.loads(json.dumps(first.state))
+    state["bookmarks"]["lists"]["read_again_until"] = times[0]
+    options = {"lists": {"late_pass_days": 30}}
+    second = run_tap(sandbox.url, "lists", stream_options=options, state=state)
+    assert second.code == 0, second.errors
+    found = [one["id"] for one in second.records("lists")]
+    assert len(found) == len(set(found)) == sandbox.account.count("list")

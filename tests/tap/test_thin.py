@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from klaviyo_client.errors import UnexpectedContentError
 from klaviyo_client.wire import Answer
+from tap_klaviyo.endings import ends_only_itself
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.records import RecordShape, record_shape
 from tap_klaviyo.scans import Scan
@@ -149,3 +151,44 @@ def test_both_paths_say_the_same(name: str, data: st.DataObject) -> None:
     assert written([line.record for line in lines]) == written(whole)
     if keys:
         assert keys == [one.get(SPECS[name].replication_key or "") for one in whole]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (b'{"a":\n[1,\r\n2]}', {"a": [1, 2]}),
+        (b'{"a":"\xff!"}', {"a": "\ufffd!"}),
+        (b'{"a":"' + "\u00e9\U0001f600".encode() * 20_000 + b'"}', None),
+        (b'{"a":"' + b"x" * 70_000 + b'\xe2\x82"}', None),
+    ],
+    ids=["lines", "no UTF-8", "long", "cut off"],
+)
+def test_what_is_written_is_one_line_of_utf8(text: bytes, value: Any) -> None:
+    shape = shapes("profiles", set())
+    thin = ThinPath(shape)
+    body = b'{"data":[{"id":"1","attributes":{"properties":' + text + b'}}],"links":{"next":null}}'
+    page = thin.page(Answer(200, {}, body), "get_profiles")
+    lines, _ = PageLines(SPECS["profiles"], shape, thin).lines(Scan(), page, Sieve(), None, NOW)
+    line = msgspec.json.Encoder().encode_lines(lines)
+    assert line.count(b"\n") == 1
+    found = json.loads(line.decode())["record"]["properties"]
+    assert found == value or value is None
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"data": [], "included": [{"type": "metric", "id": "1", "attributes": []}]},
+        {"data": [{"type": "event", "id": "1", "attributes": []}]},
+        {"data": [{"type": "event", "attributes": {}}]},
+    ],
+    ids=["included", "attributes", "no id"],
+)
+def test_odd_content_is_an_error_of_one_stream(page: dict[str, Any]) -> None:
+    shape = shapes("events", set())
+    thin = ThinPath(shape)
+    decoded = thin.page(Answer(200, {}, json.dumps(page).encode()), "get_events")
+    paths = PageLines(SPECS["events"], shape, thin)
+    with pytest.raises(UnexpectedContentError, match="a page of events holds") as caught:
+        paths.lines(Scan(), decoded, Sieve(), None, NOW)
+    assert ends_only_itself(caught.value)

@@ -86,3 +86,26 @@ def test_a_page_of_records_is_written_as_lines(monkeypatch: pytest.MonkeyPatch) 
         "record": {"id": "1"},
         "time_extracted": "2026-01-02T00:00:00Z",
     }
+
+
+class FullDisk(SlowPipe):
+    """Fails once, and has room again afterwards."""
+
+    failed = False
+
+    def write(self, block: object) -> int:
+        if not self.failed:
+            self.failed = True
+            raise OSError(28, "No space left on device")
+        return super().write(block)
+
+
+def test_nothing_is_written_after_a_write_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = FullDisk()
+    monkeypatch.setattr(sys, "stdout", Stdout(pipe))
+    writer = BufferedWriter()
+    writer.write_message(record(id="1"))
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space left"):
+            writer.write_message(StateMessage({"bookmarks": {}}))
+    assert pipe.received == b""
