@@ -179,7 +179,7 @@ def test_what_is_written_is_one_line_of_utf8(text: bytes, value: Any) -> None:
     "page",
     [
         {"data": [], "included": [{"type": "metric", "id": "1", "attributes": []}]},
-        {"data": [{"type": "event", "id": "1", "attributes": []}]},
+        {"data": [{"type": "event", "id": "1", "attributes": [1]}]},
         {"data": [{"type": "event", "attributes": {}}]},
     ],
     ids=["included", "attributes", "no id"],
