@@ -189,7 +189,10 @@ class OrderedReader:
             return None if self._exhausted else reading
 
     def _cut_up(self) -> Reading | None:
-        """The first part of what is left of a long scan; all its parts now stand in the order."""
+        """What lies behind the parts into which a long scan is now cut; all stand in the order.
+
+        It is begun before them, since how dense it is decides on the next cut.
+        """
         for place, reading in enumerate(self._order):
             points = reading.cut_points(self._workers, self._source.until)
             if not points:
@@ -210,7 +213,7 @@ class OrderedReader:
             for offset, part in enumerate(parts, 1):
                 self._order.insert(place + offset, part)
             self._changed.notify_all()
-            return parts[0]
+            return parts[-1]
         return None
 
     def _read(self, reading: Reading) -> None:

@@ -43,10 +43,10 @@ class Room:
 
     def fits(self, own: int, size: int) -> bool:
         """Whether a reader that uses `own` bytes may use `size` more."""
-        common = self._most_bytes * (1 - SHARED_OUT)
-        return self._used + size <= common or own + size <= (
-            self._most_bytes * SHARED_OUT / max(1, self._readers)
-        )
+        readers = max(1, self._readers)
+        common = self._most_bytes * (1 - SHARED_OUT if readers > 1 else 1)
+        share = self._most_bytes * SHARED_OUT / readers
+        return self._used + size <= common or own + size <= share
 
     def pages(self, size: int) -> float:
         """How many pages of that size a reader may hope to have room for."""
