@@ -24,7 +24,7 @@ from klaviyo_client.connection import check_environment, check_names, connected
 from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
-from tap_klaviyo.memory import give_large_blocks_back, look_less_for_garbage
+from tap_klaviyo.memory import give_large_blocks_back, looking_less_for_garbage
 from tap_klaviyo.metric_choice import Metric, account_metrics
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.reporting import reporting
@@ -147,7 +147,6 @@ class TapKlaviyo(Tap):
             StreamsUnfinishedError: some streams ended early.
         """
         give_large_blocks_back()
-        look_less_for_garbage()
         for shared in ("client", "room", "started_at"):
             getattr(self, shared)  # made here: two streams at once would make two
         self._reset_state_progress_markers()
@@ -160,7 +159,10 @@ class TapKlaviyo(Tap):
         selected = [stream for stream in self.streams.values() if stream.selected]
         counters = [klaviyo_stream(stream).progress for stream in selected]
         plan_reports(self.config, [one for one in selected if isinstance(one, ReportStream)])
-        with reporting(self.config["progress"], counters, self.client, self.logger):
+        with (
+            reporting(self.config["progress"], counters, self.client, self.logger),
+            looking_less_for_garbage(),
+        ):
             self.side_by_side.run(selected)
         if self.unfinished:
             raise StreamsUnfinishedError(
