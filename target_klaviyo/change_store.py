@@ -56,9 +56,16 @@ class ChangeStore:
         place = path if changing or Path(path).exists() else ":memory:"
         try:
             self._connection = sqlite3.connect(place, isolation_level=None, timeout=0)
-            self._salt = self._opened()
         except sqlite3.Error as error:
             raise ConfigurationError(f"change_store: {path} {explained(error)}") from None
+        try:
+            self._salt = self._opened()
+        except sqlite3.Error as error:
+            self._connection.close()  # or the file would stay in use until somebody forgets us
+            raise ConfigurationError(f"change_store: {path} {explained(error)}") from None
+        except ConfigurationError:
+            self._connection.close()
+            raise
 
     def _opened(self) -> bytes:
         """Lock the file, make its tables where it is new, and read its salt.
