@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import requests
 
 from klaviyo_client.operations import operation
 from klaviyo_sandbox import Sandbox
@@ -18,6 +19,7 @@ from tap_klaviyo.records import RELATION
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.specs import STREAMS
+from tests.tap.account import HEADERS
 from tests.tap.running import Run, RunTap, catalog
 
 Resource = dict[str, Any]
@@ -345,3 +347,52 @@ def test_what_broke_off_is_made_good_by_the_next_run(run_tap: RunTap) -> None:
             assert runs[0] | runs[1] == keys, spec.name
             broken += runs[0] != keys
         assert broken > 15, "many streams must have broken off"
+
+
+def test_who_left_and_what_was_archived_show_in_the_next_run(run_tap: RunTap) -> None:
+    content = catalog("flows", "list_profiles")
+    for entry in content["streams"]:
+        if entry["tap_stream_id"] == "list_profiles":
+            entry["replication_method"] = "FULL_TABLE"
+    with Sandbox(profiles=60, events=0, limits=False) as sandbox:
+        wishes: dict[str, Any] = {
+            "catalog_content": content,
+            "emit_activate_version_messages": True,
+        }
+        first = run_tap(sandbox.url, **wishes)
+        assert first.code == 0, first.errors
+        flow = next(one for one in sandbox.account.resources("flow") if not archived(one))
+        attributes = {**flow["attributes"], "archived": True, "updated": LATELY}
+        sandbox.account.put("flow", flow["id"], attributes)
+        before = {(one["list_id"], one["id"]) for one in first.records("list_profiles")}
+        group, leaver = min(before)
+        members = {person for of, person in before if of == group}
+        joiner = next(one for one in sandbox.account.ids("profile") if one not in members)
+        address = f"{sandbox.url}/api/lists/{group}/relationships/profiles"
+        for change, person in ((requests.delete, leaver), (requests.post, joiner)):
+            body = {"data": [{"type": "profile", "id": person}]}
+            change(address, json=body, headers=HEADERS, timeout=9).raise_for_status()
+        second = run_tap(sandbox.url, state=first.state, **wishes)
+        assert second.code == 0, second.errors
+        assert [one["archived"] for one in second.records("flows") if one["id"] == flow["id"]] == [
+            True
+        ]
+        after = {(one["list_id"], one["id"]) for one in second.records("list_profiles")}
+        assert after == before - {(group, leaver)} | {(group, joiner)}
+        assert version_of(second) > version_of(first), "a loader drops the rows of the old version"
+
+
+def archived(flow: Resource) -> bool:
+    """Whether a flow is archived."""
+    return bool(flow["attributes"]["archived"])
+
+
+def version_of(run: Run) -> int:
+    """The version of the table that a run announced, and all its rows carry."""
+    versions = {
+        one.get("version")
+        for one in run.messages
+        if one.get("stream") == "list_profiles" and one["type"] != "SCHEMA"
+    }
+    (version,) = versions
+    return int(version or 0)
