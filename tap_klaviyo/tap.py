@@ -212,6 +212,7 @@ class TapKlaviyo(Tap):
         # A second signal would wait for the first one's turn, which nobody could give on.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        self.logger.info("Told to stop: the page that is being written is written to its end.")
         self.turns.take()
         super()._handle_termination(signum, frame)
 
