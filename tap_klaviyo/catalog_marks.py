@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,12 @@ class KlaviyoMetadata(StreamMetadata):
     valid_replication_methods: list[str] | None = None
 
 
-def mark(mapping: MetadataMapping, spec: StreamSpec) -> MetadataMapping:
+def mark(
+    mapping: MetadataMapping, spec: StreamSpec, asked: Collection[str] = ()
+) -> MetadataMapping:
     """The mapping with our marks; columns that cost extra are not selected unless asked for.
+
+    That is by the catalog, or by the setting that `asked` comes from.
 
     Keys always are, even where a catalog from elsewhere says otherwise: bookmarks and the bounds
     of a read depend on them.
@@ -42,6 +47,8 @@ def mark(mapping: MetadataMapping, spec: StreamSpec) -> MetadataMapping:
         mapping["properties", name].inclusion = Metadata.InclusionType.AUTOMATIC
     for name in spec.unselected:
         entry = mapping["properties", name]
-        if entry.selected is None and entry.selected_by_default is None:
+        if name in asked:
+            entry.selected_by_default = True
+        elif entry.selected is None and entry.selected_by_default is None:
             entry.selected_by_default = False
     return mapping

@@ -45,7 +45,6 @@ VIEWS: Mapping[str, str] = {
     "get_tags_for_tag_group": "tags",
     "get_template_for_campaign_message": "templates",
     "get_template_for_flow_message": "templates",
-    "get_variants_for_catalog_item": "catalog_variants",
 }
 
 

@@ -49,11 +49,23 @@ BY_STREAM: Mapping[str, Mapping[str, str]] = {
         "metric_name": "The metric's name at the time of reading.",
         "campaign_id": "The campaign that Klaviyo credits.",
         "flow_id": "The flow that Klaviyo credits.",
+        "email": "The profile's address at the time of reading.",
+        "phone_number": "The profile's number at the time of reading.",
+        "external_id": "The profile's id in your own system at the time of reading.",
     },
     "images": {"size": "In bytes."},
     "mapped_metrics": {"id": "What the metric counts as, such as revenue."},
     "metric_properties": {"sample_values": "Values that the property has had."},
     "object_ingestion_logs": {"timestamp": "When the record was refused. Kept for 14 days."},
+    "profile_consents": {
+        "channel": "email, sms, whatsapp or mobile_push.",
+        "message_type": "marketing, transactional, conversational or open_tracking.",
+        "consent": "SUBSCRIBED, UNSUBSCRIBED or NEVER_SUBSCRIBED.",
+        "consent_timestamp": "When the consent was given or taken back, UTC.",
+        "can_receive": "Klaviyo's own conclusion from consent and suppressions.",
+        "suppressed": "Whether the address is suppressed, whatever the consent says.",
+        "channel_phone_number": "The number that the consent is for, where Klaviyo names one.",
+    },
     "profile_list_suppressions": {
         "timestamp": "Since when the profile is suppressed for the list."
     },

@@ -1,4 +1,4 @@
-"""What an event's record holds beside its attributes: metric name, campaign, flow, message."""
+"""What an event's record holds beside its attributes: metric, campaign, flow, message, person."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ EVENT_COLUMNS: Mapping[str, str] = {
     "flow_id": "attributions",
     "flow_message_id": "attributions",
 }
+# What names an event's profile in any account: column, and field of the profile.
+IDENTIFIERS = ("email", "phone_number", "external_id")
 
 
 class Target(msgspec.Struct, gc=False):
@@ -47,9 +49,12 @@ class Credits(msgspec.Struct, gc=False, rename="kebab"):
 
 
 class Named(msgspec.Struct, gc=False):
-    """The attributes of a metric that matter."""
+    """The attributes of a metric and of a profile that matter."""
 
     name: Any = None
+    email: Any = None
+    phone_number: Any = None
+    external_id: Any = None
 
 
 class IncludedResource(msgspec.Struct, gc=False):
@@ -61,24 +66,34 @@ class IncludedResource(msgspec.Struct, gc=False):
     relationships: Credits | None = None
 
 
+UNNAMED: tuple[str | None, ...] = (None,) * len(IDENTIFIERS)
 NOBODY: tuple[str | None, ...] = (None,) * len(Credits.__struct_fields__)
 
 
 def event_columns(
     read: Sequence[Any], attributes: Mapping[str, Any], included: Included
 ) -> tuple[str | None, ...]:
-    """The metric's name and the ids of the message that an event is credited to.
+    """The metric's name, the ids of the message that an event is credited to, and its person.
 
     The ids come from the first attribution that has one, else from the event's own properties.
     """
-    metric_id, attribution_ids = read
+    metric_id, attribution_ids, profile_id = read
     metric = included.get(("metric", metric_id))
     credited = attributed(attribution_ids, included) if attribution_ids else NOBODY
     if credited == NOBODY:
         properties = attributes.get("event_properties")
         if properties and isinstance(properties, dict):
             credited = message_of(properties)
-    return (metric.attributes.name if metric and metric.attributes else None, *credited)
+    name = metric.attributes.name if metric and metric.attributes else None
+    return (name, *credited, *person_of(included.get(("profile", profile_id))))
+
+
+def person_of(profile: IncludedResource | None) -> tuple[str | None, ...]:
+    """What names a profile, as far as it was asked for."""
+    if profile is None or profile.attributes is None:
+        return UNNAMED
+    found = profile.attributes
+    return (found.email, found.phone_number, found.external_id)
 
 
 def attributed(attribution_ids: Sequence[str], included: Included) -> tuple[str | None, ...]:
@@ -115,8 +130,8 @@ def message_of(properties: Mapping[str, object]) -> tuple[str | None, ...]:
 Message = TypedDict("Message", {"$flow": Any, "$message": Any, "$attribution": Any}, total=False)
 EVENT_COMPLETION = Completion(
     event_columns,
-    columns=tuple(EVENT_COLUMNS),
-    reads=("metric_id", "attribution_ids"),
+    columns=(*EVENT_COLUMNS, *IDENTIFIERS),
+    reads=("metric_id", "attribution_ids", "profile_id"),
     looks={"event_properties": msgspec.json.Decoder(Message | None)},
     included=msgspec.json.Decoder(list[IncludedResource] | None),
 )

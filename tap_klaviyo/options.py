@@ -26,6 +26,7 @@ class StreamOptions:
         full_refresh_days: After how many days everything is read once more; None for never.
         late_pass_days: How old a window is when it is read once more; None for never.
         metrics: Which metrics' events.
+        columns: Columns to read that are left out unless they are selected.
     """
 
     filter: str | None = None
@@ -35,6 +36,7 @@ class StreamOptions:
     full_refresh_days: int | None = None
     late_pass_days: int | None = None
     metrics: MetricChoice = field(default_factory=MetricChoice)
+    columns: tuple[str, ...] = ()
 
     def days_again(self, spec: StreamSpec) -> int:
         """How many days before its bookmark a stream is read again."""
@@ -51,6 +53,7 @@ OPTIONS: Mapping[str, tuple[type, ...]] = {
     "full_refresh_days": (int,),
     "late_pass_days": (int,),
     "metrics": (dict,),
+    "columns": (list,),
 }
 
 
@@ -81,8 +84,9 @@ def stream_options(
 
 def options_of(given: Mapping[str, Any]) -> StreamOptions:
     """The options of one stream from checked settings."""
-    plain = {key: value for key, value in given.items() if key != "metrics"}
-    return StreamOptions(**plain, metrics=metric_choice(given.get("metrics", {})))
+    plain = {key: value for key, value in given.items() if key not in {"metrics", "columns"}}
+    metrics, columns = metric_choice(given.get("metrics", {})), tuple(given.get("columns", ()))
+    return StreamOptions(**plain, metrics=metrics, columns=columns)
 
 
 def option_errors(spec: StreamSpec, given: Any) -> Iterator[str]:
@@ -115,8 +119,21 @@ def value_errors(spec: StreamSpec, name: str, value: Any) -> Iterator[str]:
     if name == "lookback_days" and spec.replication_key is None:
         yield "lookback_days needs a stream that is incremental"
     yield from extent_errors(spec, name, value)
+    if name == "columns":
+        yield from column_errors(spec, value)
     if name == "metrics" and spec.name != "events":
         yield "only events can be chosen by metric"
+
+
+def column_errors(spec: StreamSpec, columns: list[Any]) -> Iterator[str]:
+    """What is wrong with columns to be read beside those that are read anyway."""
+    for column in columns:
+        if column not in spec.unselected:
+            known = ", ".join(spec.unselected) or "none"
+            yield (
+                f"columns: {column!r} is no column that is left out by itself"
+                f"{nearest(str(column), spec.unselected)}; such columns: {known}"
+            )
 
 
 def extent_errors(spec: StreamSpec, name: str, value: Any) -> Iterator[str]:

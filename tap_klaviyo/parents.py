@@ -37,7 +37,7 @@ def member_scans(
         for resource in parent_resources(client, parent, scan, since):
             young = is_younger(resource, bounds.start)
             own = Bounds(None, bounds.end) if young else bounds
-            columns = {**scan.columns, parent.column: resource["id"]}
+            columns = {**scan.columns, parent.column: resource["id"], **named(parent, resource)}
             yield Scan(own, path={"id": resource["id"]}, columns=columns)
 
 
@@ -46,14 +46,15 @@ def parent_resources(
 ) -> Iterator[Resource]:
     """The parents below one of their own parents; none where that has gone away meanwhile."""
     known = operation(parent.operation)
-    created = tuple(name for name in known.fields.get(known.resource or "", ()) if name in CREATED)
+    fields = known.fields.get(known.resource or "", ())
+    asked = tuple(name for name in fields if name in CREATED or name in parent.names)
     changed = time_filter(known, parent.changed, Bounds(since)) if parent.changed else None
     # Klaviyo filters flows by the field only that they are sorted by.
     sort = parent.changed if changed else "id"
     query = Query(
         sort=sort if sort in known.sort else None,
         page_size=known.page.maximum if known.page else None,
-        fields={known.resource or "": created} if created else {},
+        fields={known.resource or "": asked} if asked else {},
     )
     try:
         for partition in parent.partitions:
@@ -63,6 +64,12 @@ def parent_resources(
     except NotFoundError:
         if not scan.columns:
             raise
+
+
+def named(parent: Parent, resource: Resource) -> dict[str, str | None]:
+    """What a record keeps of its parent beside the id."""
+    attributes = resource.get("attributes") or {}
+    return {column: attributes.get(name) for name, column in parent.names.items()}
 
 
 def is_younger(resource: Resource, start: datetime | None) -> bool:

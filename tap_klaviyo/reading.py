@@ -85,7 +85,7 @@ class Reader:
             gone = bool(scan.columns) and error.status == NOT_FOUND
             if not gone and not (first and self._takes_all_but_metric(query, scan)):
                 raise
-            self.missing(scan.metric_id or ", ".join(scan.columns.values()), error)
+            self.missing(scan.metric_id or ", ".join(scan.path.values()), error)
 
     def _takes_all_but_metric(self, query: Query, scan: Scan) -> bool:
         """Whether the metric is what Klaviyo refuses: it takes the same query without it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from tap_klaviyo.records import (
 from tap_klaviyo.spec import WHOLE, Parent, Rows, StreamSpec
 
 ID = {"type": "string"}
+NAME = {"type": ["string", "null"]}
 
 
 def linked(
@@ -47,6 +49,21 @@ def linked(
         partitions=partitions,
         columns={own: ID, other: ID},
         rows=pair_rows(own, relation, other),
+        asks=Query(include=(relation,), fields=fields),
+    )
+
+
+def linked_with_names(
+    name: str, operation_id: str, relation: str, columns: tuple[str, str], names: tuple[str, str]
+) -> StreamSpec:
+    """The same, with the names of both sides, by which another account knows them too."""
+    own, other = columns
+    spec = linked(name, operation_id, relation, columns)
+    fields = dict.fromkeys(operation(operation_id).fields, ("name",))
+    return replace(
+        spec,
+        columns={**(spec.columns or {}), **dict.fromkeys(names, NAME)},
+        rows=pair_rows(own, relation, other, names),
         asks=Query(include=(relation,), fields=fields),
     )
 
@@ -97,19 +114,28 @@ def attribute_rows(attribute: str) -> Rows:
     return rows
 
 
-def pair_rows(own: str, relation: str, other: str) -> Rows:
-    """Makes the pairs of a page."""
+def pair_rows(own: str, relation: str, other: str, names: tuple[str, ...] = ()) -> Rows:
+    """Makes the pairs of a page; `names` are columns of the names of both sides."""
 
     def rows(
-        shape: RecordShape,  # noqa: ARG001 - both columns are keys, and always wanted
+        shape: RecordShape,  # noqa: ARG001 - what is not selected is taken out later
         data: msgspec.Raw,
-        included: msgspec.Raw,  # noqa: ARG001
+        included: msgspec.Raw,
     ) -> Iterator[Record]:
+        by_key = page_included(included) if names else {}
         for resource in page_resources(data):
             for target in targets(resource, relation):
-                yield {own: resource["id"], other: target["id"]}
+                ends = (resource, by_key.get((target["type"], target["id"]), {}))
+                called = zip(names, map(name_of, ends), strict=False)
+                yield {own: resource["id"], other: target["id"], **dict(called)}
 
     return rows
+
+
+def name_of(resource: Mapping[str, Any]) -> str | None:
+    """The name of a resource, if it has one and was asked for."""
+    name: str | None = (resource.get("attributes") or {}).get("name")
+    return name
 
 
 def identifier_rows(other: str) -> Rows:

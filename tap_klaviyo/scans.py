@@ -42,7 +42,7 @@ class Scan:
     bounds: Bounds = field(default_factory=Bounds)
     partition: str | None = None
     path: Mapping[str, str] = field(default_factory=dict)
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str | None] = field(default_factory=dict)
     metric_id: str | None = None
     window: bool = False
 

@@ -34,6 +34,8 @@ def marked_schema(spec: StreamSpec) -> dict[str, Any]:
     properties = schema["properties"]
     extra = properties.pop(EXTRA, None)
     properties |= {parent.column: {"type": "string"} for parent in spec.parents}
+    for parent in spec.parents:
+        properties |= {column: {"type": ["string", "null"]} for column in parent.names.values()}
     includable = operation(spec.operation).include
     for name, part in list(properties.items()):
         if RELATION in part and part[RELATION] not in includable:

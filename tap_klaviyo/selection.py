@@ -42,7 +42,7 @@ def selection_query(spec: StreamSpec, marked: Mapping[str, Any], columns: tuple[
     sparse = sparse_fields(spec, known, marked, columns) if spec.sparse else ()
     fields = {kind: sparse} if sparse else {}
     if includes:
-        fields |= included_fields(spec, known)
+        fields |= included_fields(spec, known, columns)
     query = Query(
         sort=sort_field(spec, known),
         page_size=largest,
@@ -96,10 +96,17 @@ def sparse_fields(
     return tuple(name for name in attributes if name in wanted)
 
 
-def included_fields(spec: StreamSpec, known: Operation) -> dict[str, tuple[str, ...]]:
+def included_fields(
+    spec: StreamSpec, known: Operation, columns: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
     """The smallest fieldset of every other type, so that an include costs little."""
+    derived = [spec.derived[name] for name in columns if name in spec.derived]
+    needed = {kind: list(names) for kind, names in spec.include_fields.items()}
+    for one in derived:
+        if one.field and one.include:
+            needed.setdefault(one.include, []).append(one.field)
     return {
-        kind: spec.include_fields.get(kind) or (smallest(fields),)
+        kind: tuple(needed.get(kind) or [smallest(fields)])
         for kind, fields in known.fields.items()
         if kind != known.resource
     }

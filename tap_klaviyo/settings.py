@@ -24,6 +24,11 @@ STREAM_OPTIONS = th.ObjectType(
     th.Property("lookback_days", th.IntegerType, description="Days to read again in each run."),
     th.Property("parents", th.StringType, description="all, or changed ones only."),
     th.Property("full_refresh_days", th.IntegerType, description="Days between full re-reads."),
+    th.Property(
+        "columns",
+        th.ArrayType(th.StringType),
+        description="Columns to read that are left out unless selected.",
+    ),
     th.Property("late_pass_days", th.IntegerType, description="Age of what is read once more."),
     th.Property(
         "metrics",
@@ -82,7 +87,14 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         th.ObjectType(additional_properties=STREAM_OPTIONS),
         title="Stream options",
         description="By stream name: filter, page_size, lookback_days, metrics, parents, "
-        "full_refresh_days, late_pass_days.",
+        "full_refresh_days, late_pass_days, columns (to read what is left out by itself).",
+    ),
+    th.Property(
+        "stages",
+        th.ArrayType(th.ArrayType(th.StringType)),
+        title="Stages",
+        description="Lists of stream names: only these streams are read, those of one list side "
+        "by side, and the next list when they have ended.",
     ),
     th.Property(
         "custom_streams",

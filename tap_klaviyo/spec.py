@@ -27,6 +27,7 @@ class Parent:
             hangs on them may be expected to change them.
         parent: Set where the parents hang on another collection themselves; a record keeps
             the ids of all of them.
+        names: What else a record keeps of its parent: column by attribute.
     """
 
     operation: str
@@ -34,6 +35,7 @@ class Parent:
     partitions: tuple[str | None, ...] = WHOLE
     changed: str | None = None
     parent: Parent | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def line(self) -> tuple[Parent, ...]:
@@ -43,10 +45,14 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A column that Klaviyo does not have as such, and the relation it is worked out from."""
+    """A column that Klaviyo does not have as such, and the relation it is worked out from.
+
+    `field` is what has to be asked for of the related resource, beside what always is.
+    """
 
     schema: Mapping[str, object]
     include: str | None = None
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

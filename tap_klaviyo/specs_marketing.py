@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tap_klaviyo.relations import alone, linked
+from tap_klaviyo.relations import alone, linked, linked_with_names
 from tap_klaviyo.spec import Parent, StreamSpec
 
 CHANNELS = ("email", "sms", "mobile_push")
@@ -59,7 +59,9 @@ MARKETING: tuple[StreamSpec, ...] = (
     StreamSpec("forms", "get_forms", replication_key="updated_at"),
     StreamSpec("images", "get_images", replication_key="updated_at"),
     linked("list_flow_triggers", "get_lists", "flow-triggers", ("list_id", "flow_id")),
-    linked("list_tags", "get_lists", "tags", ("list_id", "tag_id")),
+    linked_with_names(
+        "list_tags", "get_lists", "tags", ("list_id", "tag_id"), ("list_name", "tag_name")
+    ),
     StreamSpec("lists", "get_lists", replication_key="updated"),
     linked("segment_flow_triggers", "get_segments", "flow-triggers", ("segment_id", "flow_id")),
     linked("segment_tags", "get_segments", "tags", ("segment_id", "tag_id")),

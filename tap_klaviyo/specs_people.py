@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from klaviyo_client.query import Query
+from tap_klaviyo.consents import CONSENT_COLUMNS, CONSENT_IDENTIFIERS, consents
 from tap_klaviyo.events import EVENT_COLUMNS, EVENT_COMPLETION
+from tap_klaviyo.events import IDENTIFIERS as EVENT_IDENTIFIERS
 from tap_klaviyo.relations import identifiers, included_rows
 from tap_klaviyo.spec import Derived, Parent, StreamSpec
 from tap_klaviyo.suppressions import (
@@ -15,7 +17,7 @@ from tap_klaviyo.suppressions import (
     suppressions,
 )
 
-LISTS = Parent("get_lists", "list_id")
+LISTS = Parent("get_lists", "list_id", names={"name": "list_name"})
 SEGMENTS = Parent("get_segments", "segment_id")
 IMPORT_JOBS = Parent("get_bulk_import_profiles_jobs", "job_id")
 # The timestamps of suppressions are asked for by themselves: Klaviyo sorts by none of several.
@@ -42,7 +44,12 @@ PEOPLE: tuple[StreamSpec, ...] = (
         derived={
             name: Derived({"type": ["string", "null"]}, include)
             for name, include in EVENT_COLUMNS.items()
+        }
+        | {
+            name: Derived({"type": ["string", "null"]}, "profile", name)
+            for name in EVENT_IDENTIFIERS
         },
+        unselected=EVENT_IDENTIFIERS,
         complete=EVENT_COMPLETION,
     ),
     StreamSpec(
@@ -81,6 +88,17 @@ PEOPLE: tuple[StreamSpec, ...] = (
         columns=LIST_SUPPRESSION_COLUMNS,
         rows=list_suppressions,
         asks=SUPPRESSED,
+    ),
+    StreamSpec(
+        "profile_consents",
+        "get_profiles",
+        primary_keys=("profile_id", "channel", "message_type"),
+        columns=CONSENT_COLUMNS,
+        rows=consents,
+        asks=Query(
+            fields={"profile": CONSENT_IDENTIFIERS},
+            additional_fields={"profile": ("subscriptions",)},
+        ),
     ),
     StreamSpec("profile_suppression_bulk_create_jobs", "get_bulk_suppress_profiles_jobs"),
     StreamSpec("profile_suppression_bulk_delete_jobs", "get_bulk_unsuppress_profiles_jobs"),

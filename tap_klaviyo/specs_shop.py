@@ -16,6 +16,13 @@ SHOP: tuple[StreamSpec, ...] = (
         Parent("get_catalog_categories", "category_id"),
         "item_id",
     ),
+    # Klaviyo does not say of a variant which item it is of: each item is asked for its own.
+    StreamSpec(
+        "catalog_item_variants",
+        "get_variants_for_catalog_item",
+        parent=Parent("get_catalog_items", "item_id"),
+        often_absent=True,
+    ),
     StreamSpec("catalog_items", "get_catalog_items"),
     StreamSpec("catalog_variants", "get_catalog_variants"),
     *(

@@ -69,7 +69,7 @@ class KlaviyoStream(Stream):
     @property
     def metadata(self) -> MetadataMapping:
         """The SDK's metadata, with what we know of scopes and costly columns."""
-        return mark(super().metadata, self.spec)
+        return mark(super().metadata, self.spec, self.options.columns)
 
     @property
     def partitions(self) -> None:

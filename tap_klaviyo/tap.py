@@ -41,6 +41,7 @@ from tap_klaviyo.settings import (
 )
 from tap_klaviyo.side_by_side import SideBySide
 from tap_klaviyo.spec import StreamSpec
+from tap_klaviyo.stages import check_stages, staged
 from tap_klaviyo.streams import KlaviyoStream
 from tap_klaviyo.turns import Turns
 from tap_klaviyo.writer import BufferedWriter
@@ -90,7 +91,9 @@ class TapKlaviyo(Tap):
         check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
         check_dates(self.start_date, self.end_date)
         names = [spec.name for spec in self.specs]
-        check_catalog(self.input_catalog, [*names, *(report.name for report in self.reports)])
+        names += [report.name for report in self.reports]
+        check_catalog(self.input_catalog, names)
+        check_stages(self.config.get("stages"), names)
         super().setup_mapper()
 
     @cached_property
@@ -156,14 +159,16 @@ class TapKlaviyo(Tap):
         for stream in self.streams.values():
             if not stream.selected:
                 self.logger.info("Skipping deselected stream '%s'.", stream.name)
-        selected = [stream for stream in self.streams.values() if stream.selected]
+        stages = staged(self.config.get("stages"), self.streams)
+        selected = [stream for stage in stages for stream in stage]
         counters = [klaviyo_stream(stream).progress for stream in selected]
         plan_reports(self.config, [one for one in selected if isinstance(one, ReportStream)])
         with (
             reporting(self.config["progress"], counters, self.client, self.logger),
             looking_less_for_garbage(),
         ):
-            self.side_by_side.run(selected)
+            for stage in stages:
+                self.side_by_side.run(stage)
         if self.unfinished:
             raise StreamsUnfinishedError(
                 f"not everything was read: {', '.join(self.unfinished)} ended early, see above",

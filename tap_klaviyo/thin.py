@@ -150,7 +150,7 @@ class ThinPath:
         name = field(self._names.index(key))
         return [getattr(one.attributes, name, None) for one in page.resources]
 
-    def records(self, page: ThinPage, columns: Mapping[str, str]) -> list[Any]:
+    def records(self, page: ThinPage, columns: Mapping[str, str | None]) -> list[Any]:
         """The records of a page, in its order, as structures of the selected columns.
 
         Args:
@@ -172,7 +172,9 @@ class ThinPath:
         except msgspec.MsgspecError:
             raise UnusualError from None
 
-    def _values(self, resource: Any, own: list[tuple[int, str]], included: Included) -> list[Any]:
+    def _values(
+        self, resource: Any, own: list[tuple[int, str | None]], included: Included
+    ) -> list[Any]:
         """Everything known of a resource, in the order of `_places`."""
         attributes = resource.attributes
         values = [

@@ -7,6 +7,7 @@ from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.selection import selected_columns, selection_query
 from tap_klaviyo.specs import STREAMS
 
+PERSON = ("email", "phone_number", "external_id")
 SPECS = {spec.name: spec for spec in STREAMS}
 
 
@@ -17,16 +18,21 @@ def query_without(name: str, *deselected: str) -> Query:
 
 
 def test_events_ask_for_their_relations_with_the_smallest_fieldsets() -> None:
-    query = query_without("events")
+    query = query_without("events", *PERSON)
     assert query.include == ("attributions", "metric", "profile")
     assert query.fields == {"attribution": ("id",), "metric": ("name",), "profile": ("id",)}
     assert query.sort == "datetime"
     assert query.page_size == 1000
 
 
+def test_what_names_a_person_is_asked_for_as_far_as_it_is_selected() -> None:
+    assert query_without("events").fields["profile"] == PERSON
+    assert query_without("events", *PERSON[:2]).fields["profile"] == PERSON[2:]
+
+
 def test_a_deselected_relation_is_not_included() -> None:
     attributed = ("campaign_id", "campaign_message_id", "flow_id", "flow_message_id")
-    query = query_without("events", "profile_id", "attribution_ids", *attributed)
+    query = query_without("events", "profile_id", "attribution_ids", *attributed, *PERSON)
     assert query.include == ("metric",)
     assert query_without("lists", "tag_ids", "flow_trigger_ids").include == ()
 

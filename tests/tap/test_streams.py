@@ -66,6 +66,40 @@ def suppressed(name: str) -> Callable[[Account], list[Row]]:
     ]
 
 
+def consents(account: Account) -> list[Row]:
+    """What the subscriptions of all profiles say of consents."""
+    return [
+        {
+            "profile_id": one["id"],
+            "channel": channel,
+            "message_type": kind,
+            "consent": entry["consent"],
+            "consent_timestamp": entry["consent_timestamp"],
+            "suppressed": bool(entry.get("suppression")),
+            **{name: one["attributes"][name] for name in ("email", "phone_number", "external_id")},
+        }
+        for one in account.resources("profile")
+        for channel, kinds in one["attributes"]["subscriptions"].items()
+        for kind, entry in (kinds or {}).items()
+    ]
+
+
+def list_tags(account: Account) -> list[Row]:
+    """The tags of lists, by name."""
+    names = {
+        kind: {one["id"]: one["attributes"]["name"] for one in account.resources(kind)}
+        for kind in ("list", "tag")
+    }
+    return [
+        {
+            **row,
+            "list_name": names["list"][row["list_id"]],
+            "tag_name": names["tag"][row["tag_id"]],
+        }
+        for row in pairs("list", "list_id", "tags", "tag_id")(account)
+    ]
+
+
 def members(kind: str) -> Callable[[Account], list[Row]]:
     """Who is in the lists or segments."""
     return lambda account: [
@@ -99,10 +133,11 @@ EXPECTED: dict[str, Callable[[Account], list[Row]]] = {
     "flow_tags": pairs("flow", "flow_id", "tags", "tag_id"),
     "list_flow_triggers": pairs("list", "list_id", "flow-triggers", "flow_id"),
     "list_profiles": members("list"),
-    "list_tags": pairs("list", "list_id", "tags", "tag_id"),
+    "list_tags": list_tags,
     "metric_flow_triggers": pairs("metric", "metric_id", "flow-triggers", "flow_id"),
     "profile_bulk_import_job_lists": pairs("profile-bulk-import-job", "job_id", "lists", "list_id"),
     "profile_bulk_import_job_profiles": imported,
+    "profile_consents": consents,
     "profile_list_suppressions": suppressed("list_suppressions"),
     "profile_suppressions": suppressed("suppression"),
     "segment_flow_triggers": pairs("segment", "segment_id", "flow-triggers", "flow_id"),
