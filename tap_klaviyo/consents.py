@@ -80,8 +80,5 @@ def consent_record(
             extra[name] = value
     filled["suppressed"] = bool(entry.get("suppression"))
     normalise_record(filled, extra, shape.times)
-    if extra:
-        filled[EXTRA] = extra
-    else:
-        del filled[EXTRA]
+    filled[EXTRA] = extra or None
     return filled
