@@ -126,6 +126,28 @@ def subscriptions(
             }
         },
         "sms": {"marketing": sms_consent(number, moment)},
+        **({"whatsapp": {"marketing": whatsapp_consent(updated)}} if oddly(seed, number) else {}),
+    }
+
+
+def oddly(seed: Seed, number: int) -> bool:
+    """Whether a profile has a consent of which Klaviyo's description knows not everything."""
+    return seed.traps and number % 50 == 6  # noqa: PLR2004
+
+
+def whatsapp_consent(updated: float) -> dict[str, Any]:
+    """Consent to WhatsApp, with an attribute that is not in Klaviyo's description."""
+    moment = iso_seconds(updated)
+    return {
+        "consent": "SUBSCRIBED",
+        "consent_timestamp": moment,
+        "last_updated": moment,
+        "created_timestamp": moment,
+        "metadata": {"source": "form"},
+        "can_receive": True,
+        "valid_until": None,
+        "phone_number": None,
+        "business": "sandbox",
     }
 
 
