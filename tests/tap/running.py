@@ -1,11 +1,9 @@
-"""Runs the installed tap as a process."""
+"""Runs the tap as a process."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tap_klaviyo.specs import STREAMS
+from tests import processes
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the installed tap left behind."""
+    """What a run of the tap left behind."""
 
     messages: list[dict[str, Any]]
     errors: str
@@ -40,15 +39,9 @@ RunTap = Callable[..., Run]
 
 
 @cache
-def discovered() -> bytes:
+def discovered() -> str:
     """What discovery prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", "--discover"],
-        capture_output=True,
-        check=True,
-        env=environment({}),
-    )
-    return done.stdout
+    return processes.run("tap_klaviyo", "--discover", env=environment({})).stdout
 
 
 def catalog(*selected: str) -> dict[str, Any]:
@@ -80,13 +73,11 @@ def run_in(
     content = catalog_content or catalog(*(streams or [spec.name for spec in STREAMS]))
     config = {"api_url": url, "api_key": "pk_test"} | settings
     files = {"catalog": content, "config": config, "state": state}
-    command = [sys.executable, "-m", "tap_klaviyo", *arguments]
+    words = list(arguments)
     for name, value in files.items():
         if value is not None:
             (folder / f"{name}.json").write_text(json.dumps(value))
-            command += [f"--{name}", str(folder / f"{name}.json")]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment({}), timeout=120
-    )
+            words += [f"--{name}", str(folder / f"{name}.json")]
+    done = processes.run("tap_klaviyo", *words, env=environment({}))
     messages = [json.loads(line) for line in done.stdout.splitlines()]
     return Run(messages, done.stderr, done.returncode)

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from klaviyo_sandbox import Sandbox
+from tests import processes
 from tests.tap.running import RunTap, environment
 
 SECRET = "pk_secret_4711"  # noqa: S105 - made up, to be looked for in messages
@@ -83,13 +82,7 @@ def test_a_missing_scope_can_be_skipped(run_tap: RunTap) -> None:
 def test_the_connection_test_names_every_missing_scope() -> None:
     with Sandbox(profiles=5, events=5, keys={"pk_test": ["lists:read", "events:read"]}) as sandbox:
         settings = {"api_url": sandbox.url, "api_key": "pk_test"}
-        done = subprocess.run(
-            [sys.executable, "-m", "tap_klaviyo", "--test"],
-            text=True,
-            capture_output=True,
-            check=False,
-            env=environment(settings),
-        )
+        done = processes.run("tap_klaviyo", "--test", env=environment(settings))
         assert done.returncode == 1
         assert "Stream lists: readable" in done.stderr
         assert "Stream events: readable" in done.stderr
@@ -100,10 +93,10 @@ def test_the_connection_test_names_every_missing_scope() -> None:
 
 
 def test_a_server_that_is_down_is_named(run_tap: RunTap) -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    run = run_tap(f"http://127.0.0.1:{port}", "lists", max_tries=1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # nobody else gets the port meanwhile
+        port = silent.getsockname()[1]
+        run = run_tap(f"http://127.0.0.1:{port}", "lists", max_tries=1)
     assert run.code == 1
     assert "cannot be reached; check api_url and the network" in run.errors
     assert "Traceback" not in run.errors
@@ -180,13 +173,8 @@ def test_an_unreadable_file_is_named(tmp_path: Path, name: str, content: str | N
     path = tmp_path / f"{name}.json"
     if content is not None:
         path.write_text(content)
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", f"--{name}", str(path)],
-        text=True,
-        capture_output=True,
-        check=False,
-        env=environment({"api_key": SECRET}),
-    )
+    own = environment({"api_key": SECRET})
+    done = processes.run("tap_klaviyo", f"--{name}", str(path), env=own)
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert "no JSON" in done.stderr or str(path) in done.stderr

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_sandbox import Sandbox
 from tap_klaviyo.custom_streams import all_specs
+from tests import processes
 from tests.tap.running import RunTap, environment
 
 
@@ -23,12 +22,7 @@ def sandbox() -> Iterator[Sandbox]:
 def discover(**settings: Any) -> dict[str, Any]:
     """The catalog's streams by name, with these settings."""
     texts = {name: json.dumps(value) for name, value in settings.items()}
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", "--discover"],
-        capture_output=True,
-        check=True,
-        env=environment(texts),
-    )
+    done = processes.run("tap_klaviyo", "--discover", env=environment(texts))
     return {one["tap_stream_id"]: one for one in json.loads(done.stdout)["streams"]}
 
 
@@ -125,13 +119,8 @@ def test_discovery_names_scopes_keys_and_methods() -> None:
 
 def test_the_connection_test_tells_a_plan_from_a_scope(sandbox: Sandbox) -> None:
     sandbox.faults.add(operation="get_webhooks", kind="status", status=403, code="forbidden")
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", "--test"],
-        text=True,
-        capture_output=True,
-        check=False,
-        env=environment({"api_url": sandbox.url, "api_key": "pk_test"}),
-    )
+    settings = {"api_url": sandbox.url, "api_key": "pk_test"}
+    done = processes.run("tap_klaviyo", "--test", env=environment(settings))
     assert done.returncode == 1
     assert "Stream webhooks: " in done.stderr
     assert "plan does not include get_webhooks" in done.stderr

@@ -7,8 +7,6 @@ import logging
 import os
 import re
 import signal
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 from klaviyo_sandbox import Sandbox
 from tap_klaviyo.display import Display
 from tap_klaviyo.progress import Facts
+from tests import processes
 from tests.tap.running import catalog, environment
 from tests.tap.terminal import Screen
 
@@ -32,25 +31,18 @@ def live(lines: list[str]) -> bool:
 
 def started(
     folder: Path, screen: Screen, url: str, *streams: str, **settings: Any
-) -> subprocess.Popen[bytes]:
-    """The installed tap with its stderr on a terminal; it goes on when its stdout is read."""
+) -> processes.Process:
+    """The tap with its stderr on a terminal; it goes on when its stdout is read."""
     (folder / "catalog.json").write_text(json.dumps(catalog(*streams)))
     config = {"api_url": url, "api_key": "pk_test", **settings}
     (folder / "config.json").write_text(json.dumps(config))
-    command = [sys.executable, "-m", "tap_klaviyo"]
-    for name in ("catalog", "config"):
-        command += [f"--{name}", str(folder / f"{name}.json")]
-    return subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=screen.end,
-        env=environment({}) | {"TERM": "xterm-256color"},
-    )
+    words = [f"--{name}={folder / name}.json" for name in ("catalog", "config")]
+    own = environment({}) | {"TERM": "xterm-256color"}
+    return processes.start("tap_klaviyo", *words, env=own, stderr=screen.end)
 
 
-def read_out(process: subprocess.Popen[bytes]) -> list[dict[str, Any]]:
+def read_out(process: processes.Process) -> list[dict[str, Any]]:
     """Everything on stdout, which must be Singer messages only."""
-    assert process.stdout
     with process:
         return [json.loads(one) for one in process.stdout.read().splitlines()]
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from klaviyo_client.errors import ConfigurationError
 from klaviyo_sandbox import Sandbox
 from tap_klaviyo.reports_declared import Report, all_reports
 from tap_klaviyo.reports_kinds import KINDS
+from tests import processes
 from tests.tap.running import environment
 
 CAMPAIGNS = {"name": "days", "kind": "campaign_values"}
@@ -131,13 +130,7 @@ def test_the_connection_test_asks_for_declared_reports_only() -> None:
         settings = {"api_url": sandbox.url, "api_key": "pk_test"}
         asked = []
         for reports in ({}, {"reports": json.dumps([CAMPAIGNS, ORDERS])}):
-            done = subprocess.run(
-                [sys.executable, "-m", "tap_klaviyo", "--test"],
-                text=True,
-                capture_output=True,
-                check=False,
-                env=environment(settings | reports),
-            )
+            done = processes.run("tap_klaviyo", "--test", env=environment(settings | reports))
             assert done.returncode == 0, done.stderr
             asked.append([one.operation for one in sandbox.requests if "query" in one.operation])
     assert asked == [[], ["query_campaign_values", "query_metric_aggregates"]]
@@ -151,12 +144,7 @@ def test_declared_reports_are_selected_and_take_the_place_of_the_defaults() -> N
 def discovered(*reports: dict[str, Any]) -> list[dict[str, Any]]:
     """The catalog's streams where these reports are declared."""
     settings = {"reports": json.dumps(reports)} if reports else {}
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", "--discover"],
-        capture_output=True,
-        check=True,
-        env=environment(settings),
-    )
+    done = processes.run("tap_klaviyo", "--discover", env=environment(settings))
     return list(json.loads(done.stdout)["streams"])
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pytest
 
 from klaviyo_sandbox import Sandbox
+from tests import processes
 from tests.tap.running import environment
 
 FRAME = {"start": "2026-02-01", "end": "2026-02-20"}
@@ -27,12 +26,11 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 def command(folder: Path, url: str, state: dict[str, Any] | None = None) -> list[str]:
-    """The command that reads the report and nothing else, its files in `folder`."""
+    """The arguments of a run that reads the report and nothing else, its files in `folder`."""
     config = {"api_url": url, "api_key": "pk_test", "reports": [REPORT]}
     (folder / "config.json").write_text(json.dumps(config))
-    base = [sys.executable, "-m", "tap_klaviyo", "--config", str(folder / "config.json")]
-    done = subprocess.run([*base, "--discover"], capture_output=True, check=True, env=own())
-    content = json.loads(done.stdout)
+    base = ["--config", str(folder / "config.json")]
+    content = json.loads(processes.run("tap_klaviyo", *base, "--discover", env=own()).stdout)
     for stream in content["streams"]:
         stream["metadata"][-1]["metadata"]["selected"] = stream["tap_stream_id"] == "days"
     (folder / "catalog.json").write_text(json.dumps(content))
@@ -51,7 +49,8 @@ def rows(messages: list[dict[str, Any]]) -> set[tuple[str, ...]]:
 
 
 def whole_run(line: list[str]) -> list[dict[str, Any]]:
-    done = subprocess.run(line, capture_output=True, check=True, env=own())
+    done = processes.run("tap_klaviyo", *line, env=own())
+    assert done.returncode == 0, done.stderr
     return [json.loads(one) for one in done.stdout.splitlines()]
 
 
@@ -63,10 +62,7 @@ def test_a_killed_run_goes_on_from_the_day_that_it_had_read(
     wanted = rows(whole_run(command(tmp_path, sandbox.url)))
     sandbox.faults.add("query_campaign_values", "status", status=429, retry_after=500, after=10)
     line, messages = command(tmp_path, sandbox.url), []
-    with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=own()
-    ) as process:
-        assert process.stdout
+    with processes.start("tap_klaviyo", *line, env=own(), stderr=processes.DEVNULL) as process:
         for text in process.stdout:
             messages.append(json.loads(text))
             if bookmark(messages[-1]) == "2026-02-10T00:00:00+00:00":

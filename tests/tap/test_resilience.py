@@ -4,8 +4,6 @@ import array
 import fcntl
 import json
 import signal
-import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 import pytest
 
 from klaviyo_sandbox import Sandbox
+from tests import processes
 from tests.tap.account import ids
 from tests.tap.running import RunTap, catalog, environment
 
@@ -186,15 +185,17 @@ def test_a_list_that_goes_away_meanwhile_does_not_end_the_run(run_tap: RunTap) -
         assert run.records("tags")
 
 
-def kill_after(command: list[str], lines: int, how: signal.Signals, url: str) -> list[str]:
-    """Run, read some lines, kill; gives all whole lines that came."""
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment({"api_url": url, "api_key": "pk_test"}),
-    ) as process:
-        assert process.stdout
+def started(folder: Path, url: str, *streams: str, stderr: int) -> processes.Process:
+    """The tap, reading some streams."""
+    (folder / "selected.json").write_text(json.dumps(catalog(*streams)))
+    words = ["--catalog", str(folder / "selected.json")]
+    settings = environment({"api_url": url, "api_key": "pk_test"})
+    return processes.start("tap_klaviyo", *words, env=settings, stderr=stderr)
+
+
+def kill_after(process: processes.Process, lines: int, how: signal.Signals) -> list[str]:
+    """Read some lines, kill; gives all whole lines that came."""
+    with process:
         taken = [process.stdout.readline() for _ in range(lines)]
         process.send_signal(how)
         taken += process.stdout.readlines()
@@ -215,21 +216,13 @@ def test_a_killed_run_continues_from_its_last_state(
                 ("lists", {}),
             )
         }
-        content = catalog(*wanted)
-        (tmp_path / "selected.json").write_text(json.dumps(content))
-        command = [
-            sys.executable,
-            "-m",
-            "tap_klaviyo",
-            "--catalog",
-            str(tmp_path / "selected.json"),
-        ]
-        messages = [json.loads(line) for line in kill_after(command, lines, how, sandbox.url)]
+        process = started(tmp_path, sandbox.url, *wanted, stderr=processes.DEVNULL)
+        messages = [json.loads(line) for line in kill_after(process, lines, how)]
         states = [one["value"] for one in messages if one["type"] == "STATE"]
         options = {"events": {"lookback_days": 0}}
         again = run_tap(
             sandbox.url,
-            catalog_content=content,
+            *wanted,
             stream_options=options,
             state=states[-1] if states else None,
         )
@@ -249,15 +242,7 @@ def test_a_signal_while_the_loader_is_busy_leaves_whole_lines_and_a_state(
     tmp_path: Path, times: int
 ) -> None:
     with Sandbox(profiles=20, events=12_000, limits=False) as sandbox:
-        (tmp_path / "catalog.json").write_text(json.dumps(catalog("events")))
-        command = [sys.executable, "-m", "tap_klaviyo", "--catalog", str(tmp_path / "catalog.json")]
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment({"api_url": sandbox.url, "api_key": "pk_test"}),
-        ) as process:
-            assert process.stdout
+        with started(tmp_path, sandbox.url, "events", stderr=processes.DEVNULL) as process:
             first = process.stdout.readline()
             wait_until_full(process.stdout.fileno())
             for _ in range(times):
@@ -283,20 +268,10 @@ def wait_until_full(pipe: int) -> None:
 
 def test_a_loader_that_goes_away_is_named(tmp_path: Path) -> None:
     with Sandbox(profiles=20, events=3000, limits=False) as sandbox:
-        (tmp_path / "catalog.json").write_text(json.dumps(catalog("events")))
-        command = [sys.executable, "-m", "tap_klaviyo", "--catalog", str(tmp_path / "catalog.json")]
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment({"api_url": sandbox.url, "api_key": "pk_test"}),
-        ) as process:
-            assert process.stdout
-            assert process.stderr
+        with started(tmp_path, sandbox.url, "events", stderr=processes.PIPE) as process:
             process.stdout.readline()
             process.stdout.close()
-            errors = process.stderr.read()
+            errors = process.stderr.read().decode()
         assert process.returncode == 1
         assert "The loader closed the pipe" in errors
         assert "Traceback" not in errors

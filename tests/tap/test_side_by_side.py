@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import pytest
 import requests
 
 from klaviyo_sandbox import Sandbox
+from tests import processes
 from tests.tap.account import HEADERS, ids, resources
 from tests.tap.running import Run, RunTap, catalog, environment
 
@@ -184,15 +183,9 @@ def test_rows_that_change_meanwhile_are_not_lost_by_a_kill(
         (tmp_path / "selected.json").write_text(json.dumps(content))
         known = sorted(ids(url, "profiles", **PROFILES))
         settings = {"api_url": url, "api_key": "pk_test", "stream_options": json.dumps(OPTIONS)}
-        command = [
-            sys.executable,
-            "-m",
-            "tap_klaviyo",
-            "--catalog",
-            str(tmp_path / "selected.json"),
-        ]
+        words = ["--catalog", str(tmp_path / "selected.json")]
         with changing(url, known) as changed:
-            taken = killed(command, lines, settings)
+            taken = killed(words, lines, settings)
         assert changed
         state = next((one["value"] for one in reversed(taken) if one["type"] == "STATE"), None)
         again = run_tap(url, catalog_content=content, stream_options=OPTIONS, state=state)
@@ -213,12 +206,10 @@ def test_rows_that_change_meanwhile_are_not_lost_by_a_kill(
         assert latest == {one["id"]: one["attributes"]["properties"] for one in account}
 
 
-def killed(command: list[str], lines: int, settings: dict[str, str]) -> list[dict[str, Any]]:
+def killed(words: list[str], lines: int, settings: dict[str, str]) -> list[dict[str, Any]]:
     """The whole messages of a run that is killed after so many lines."""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment(settings)
-    ) as process:
-        assert process.stdout
+    own = environment(settings)
+    with processes.start("tap_klaviyo", *words, env=own, stderr=processes.DEVNULL) as process:
         taken = [process.stdout.readline() for _ in range(lines)]
         process.send_signal(signal.SIGKILL)
         taken += process.stdout.readlines()

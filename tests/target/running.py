@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -27,6 +26,7 @@ from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.report import Tally
 from target_klaviyo.target import TargetKlaviyo
+from tests import processes
 
 PROJECT = Path(__file__).resolve().parents[2]
 Message = Mapping[str, Any]
@@ -119,18 +119,16 @@ def run_target(
 ) -> Run:
     """Run the command as a process."""
     content = messages if isinstance(messages, str) else text(messages)
-    ended = subprocess.run(
-        [*COMMAND, *arguments],
-        input=content.encode(),
+    ended = processes.run(
+        "target_klaviyo",
+        *arguments,
         env=environment(url, settings),
         cwd=settings.get("cwd"),
-        capture_output=True,
-        timeout=60,
-        check=False,
+        text=content,
     )
-    log = ended.stderr.decode()
-    assert "Traceback" not in log, log
-    return Run(ended.returncode, [json.loads(line) for line in ended.stdout.splitlines()], log)
+    assert "Traceback" not in ended.stderr, ended.stderr
+    states = [json.loads(line) for line in ended.stdout.splitlines()]
+    return Run(ended.returncode, states, ended.stderr)
 
 
 def run_here(

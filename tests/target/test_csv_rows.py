@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,8 @@ import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.csv_rows import main
-from tests.target.running import COMMAND, PROJECT, environment, held
+from tests import processes
+from tests.target.running import PROJECT, environment, held
 
 ORDERS = PROJECT / "tests" / "data" / "orders.csv"
 
@@ -133,14 +133,16 @@ def piped(sandbox: Sandbox, *arguments: str) -> str:
     """The log of `klaviyo-csv | target-klaviyo`."""
     settings = {"streams": MAPPING, "default_timezone": "UTC"}
     variables = environment(sandbox.url, settings)
-    reading = [sys.executable, "-m", "target_klaviyo.csv_rows", f"orders={ORDERS}", *arguments]
-    with subprocess.Popen(reading, stdout=subprocess.PIPE, env=variables) as source:
-        done = subprocess.run(
-            COMMAND, stdin=source.stdout, capture_output=True, env=variables, check=False
-        )
-    log = done.stderr.decode()
-    assert (source.returncode, done.returncode) == (0, 0), log
-    assert json.loads(done.stdout) == {"finished": {"orders": True}}
+    words = [f"orders={ORDERS}", *arguments]
+    with (
+        processes.start("target_klaviyo.csv_rows", *words, env=variables) as source,
+        processes.start("target_klaviyo", env=variables, stdin=source.stdout.fileno()) as process,
+    ):
+        source.stdout.close()
+        log = process.stderr.read().decode()
+        states = process.stdout.read()
+    assert (source.returncode, process.returncode) == (0, 0), log
+    assert json.loads(states) == {"finished": {"orders": True}}
     return log
 
 
@@ -177,13 +179,11 @@ def test_orders_without_a_key_collapse_only_exact_repetitions(sandbox: Sandbox) 
 def test_a_reader_that_stops_ends_the_extractor_quietly(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("a\n" + "x\n" * 200_000)
-    reading = [sys.executable, "-m", "target_klaviyo.csv_rows", f"rows={path}"]
-    with subprocess.Popen(reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
-        assert source.stdout is not None
-        assert source.stderr is not None
+    words = ["target_klaviyo.csv_rows", f"rows={path}"]
+    with processes.start(*words, env=os.environ) as source:
         source.stdout.close()
         assert source.stderr.read() == b""
-        assert source.wait(10) == 1
+        assert source.wait() == 1
 
 
 def test_rows_are_counted_on_from_file_to_file(tmp_path: Path, capfdbinary: Any) -> None:

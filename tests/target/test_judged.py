@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 from klaviyo_sandbox import Sandbox
+from tests import processes
 from tests.judges.openapi import assert_ledger_valid
 from tests.target.running import records, run_target, schema
 from tests.target.test_readme_examples import EXAMPLES, account, run_example
@@ -18,8 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 def test_every_request_and_answer_fits_the_openapi_file() -> None:
     names = ("customers", "orders")
     files = [f"{name}={PROJECT / 'examples' / name}.csv" for name in names]
-    command = [sys.executable, "-m", "target_klaviyo.csv_rows", *files]
-    rows = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = processes.run("target_klaviyo.csv_rows", *files, env=os.environ).stdout
     settings = json.loads((PROJECT / "examples" / "target.json").read_text())
     people = [{"list_name": "VIP", "email": f"vip{number}@shop.example.org"} for number in range(3)]
     members = [

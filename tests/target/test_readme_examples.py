@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
+from tests import processes
 from tests.target.running import Run, load, records, run_target, schema
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
@@ -60,8 +60,8 @@ def run_example(sandbox: Sandbox, folder: Path, settings: str, rows: str) -> Run
     config = json.loads(settings)
     (stream,) = config["streams"]
     (folder / "rows.csv").write_text(rows)
-    command = [sys.executable, "-m", "target_klaviyo.csv_rows", f"{stream}={folder / 'rows.csv'}"]
-    messages = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    source = f"{stream}={folder / 'rows.csv'}"
+    messages = processes.run("target_klaviyo.csv_rows", source, env=os.environ).stdout
     return run_target(sandbox.url, messages, **config)
 
 

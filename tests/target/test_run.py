@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
+from tests import processes
 from tests.target.running import (
     COMMAND,
     Run,
@@ -98,37 +99,28 @@ def slow() -> Iterator[Sandbox]:
         yield made
 
 
-def begin(sandbox: Sandbox, **settings: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        COMMAND,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment(sandbox.url, settings),
-    )
+def begin(sandbox: Sandbox, **settings: Any) -> processes.Process:
+    own = environment(sandbox.url, settings)
+    return processes.start("target_klaviyo", env=own, stdin=processes.PIPE)
 
 
-def wait_for_line(process: subprocess.Popen[bytes], words: bytes) -> None:
+def wait_for_line(process: processes.Process, words: bytes) -> None:
     """Read the log up to a line with these words."""
-    assert process.stderr is not None
     for line in process.stderr:
         if words in line:
             return
     raise AssertionError(words)
 
 
-def give(process: subprocess.Popen[bytes], messages: list[Any]) -> None:
+def give(process: processes.Process, messages: list[Any]) -> None:
     """Write messages to the process."""
-    assert process.stdin is not None
     process.stdin.write(text(messages).encode())
     process.stdin.flush()
 
 
-def ended(process: subprocess.Popen[bytes]) -> tuple[int, list[Any]]:
+def ended(process: processes.Process) -> tuple[int, list[Any]]:
     """Exit code and state lines of a process whose input stays open."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    code = process.wait(30)
+    code = process.wait()
     lines = process.stdout.read().splitlines()
     process.stdin.close()
     return code, [json.loads(line) for line in lines]
