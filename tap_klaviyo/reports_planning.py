@@ -38,6 +38,8 @@ class RunDays:
         end: The setting `end_date`.
         bookmark: The last day that has been read.
         read_on: The day of the last run that came to its end.
+        begun_on: The day of a run that broke off since, or of the first of several.
+        read_to: The last day that it has read.
     """
 
     today: date
@@ -45,6 +47,8 @@ class RunDays:
     end: date | None = None
     bookmark: date | None = None
     read_on: date | None = None
+    begun_on: date | None = None
+    read_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ def extent(report: Report, days: RunDays) -> tuple[date, date]:
         end = frame.end + DAY if frame.end else tomorrow
         if days.bookmark:
             start = max(start, continued(days.bookmark, days.read_on, report.lookback_days))
+    if days.begun_on and days.read_to:
+        start = max(start, continued(days.read_to, days.begun_on, 1))
     end = min(end, days.end) if days.end else end
     return max(start, report.kind.first or start), end
 

@@ -111,6 +111,8 @@ def interval_start(report: Report, text: str) -> str:
 
 def belongs(report: Report, window: Window, start: str) -> bool:
     """Whether an interval is the window's own; those asked for on its sides are half ones."""
-    if report.interval == HOURLY or not report.kind.asides.get(report.interval):
+    if not report.kind.asides.get(report.interval):
         return True
-    return window.start.isoformat() <= start[:10] < window.end.isoformat()
+    hour = parse_time(start).astimezone(report.zone).isoformat()
+    day = (hour if report.interval == HOURLY else start)[:10]
+    return window.start.isoformat() <= day < window.end.isoformat()

@@ -24,9 +24,10 @@ from tap_klaviyo.reports_planning import Plan, RunDays, Window, announcement, fi
 from tap_klaviyo.reports_reading import metric_ids, pages
 from tap_klaviyo.reports_rows import rows
 from tap_klaviyo.reports_timeframes import DAY, MIDNIGHT
+from tap_klaviyo.run_plan import noted
 from tap_klaviyo.scans import Bounds
 from tap_klaviyo.schema_files import marked_schema
-from tap_klaviyo.times import parse_time, rfc3339
+from tap_klaviyo.times import rfc3339
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 Context = Mapping[str, Any] | None
 READ_ON = "read_on"
+# Of a run that has not come to its end: the day on which it began, and the last one that it read.
+BEGUN_ON, READ_TO = "begun_on", "read_to"
 REFUSED = (400, 404)
 
 
@@ -84,11 +87,13 @@ class ReportStream(Stream):
         """What this run has to ask for."""
         tap = self._klaviyo_tap
         bookmark = self._opened_bookmark()
-        last = bookmark.start.date() if bookmark and bookmark.start else None
-        noted = self.get_context_state(None).get(READ_ON) if last else None
-        read_on = parse_time(noted).date() if noted else None
-        start, end = (one.date() if one else None for one in (tap.start_date, tap.end_date))
-        return plan(self.report, RunDays(tap.started_at.date(), start, end, last, read_on))
+        state = self.get_context_state(None) if bookmark and bookmark.start else {}
+        moments = (
+            *(tap.start_date, tap.end_date, bookmark.start if bookmark else None),
+            *(noted(state, name) for name in (READ_ON, BEGUN_ON, READ_TO)),
+        )
+        days = (one.date() if one else None for one in moments)
+        return plan(self.report, RunDays(tap.started_at.date(), *days))
 
     def keep_to(self, found: Plan) -> None:
         """Read what the plan of the whole run leaves to this report."""
@@ -150,8 +155,11 @@ class ReportStream(Stream):
 
     def _pass(self, window: Window, bookmark: Bookmark | None) -> None:
         """All rows of a window have been written: note the last day that it is about."""
-        last = datetime.combine(window.end - DAY, MIDNIGHT).isoformat()
-        if bookmark and bookmark.see(last):
+        if bookmark:
+            state = self.get_context_state(None)
+            state.setdefault(BEGUN_ON, str(self._klaviyo_tap.started_at.date()))
+            state[READ_TO] = str(window.end - DAY)
+            bookmark.see(datetime.combine(window.end - DAY, MIDNIGHT).isoformat())
             self.state_manager.is_flushed = False
         self._write_state_message()
         self._klaviyo_tap.message_writer.flush()
@@ -159,9 +167,20 @@ class ReportStream(Stream):
     def _finish(self, bookmark: Bookmark | None) -> None:
         """Note the day on which everything was read that this run had to read."""
         if bookmark:
-            bookmark.notes = {READ_ON: str(self._klaviyo_tap.started_at.date())}
+            state, today = self.get_context_state(None), str(self._klaviyo_tap.started_at.date())
+            bookmark.notes = {READ_ON: state.pop(BEGUN_ON, today)}
+            state.pop(READ_TO, None)
             bookmark.finish()
             self.state_manager.is_flushed = False
+        self._drop_older_rows()
+
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Not before everything has been read: loaders drop the rows of before when it comes."""
+
+    def _drop_older_rows(self) -> None:
+        """Everything has been read: rows that have not come again are gone."""
+        if self._stream_version is not None:
+            super()._write_activate_version_message(self._stream_version)
 
     def probe(self) -> None:
         """Ask for yesterday: it shows whether the report can be read, and is one request.

@@ -126,6 +126,15 @@ class KlaviyoStream(Stream):
                 yield scan, page
         if self._bookmark and self._bookmark.finish():
             self.state_manager.is_flushed = False
+        self._drop_older_rows()
+
+    def _write_activate_version_message(self, full_table_version: int) -> None:
+        """Not before everything has been read: loaders drop the rows of before when it comes."""
+
+    def _drop_older_rows(self) -> None:
+        """Everything has been read: rows that have not come again are gone."""
+        if self._stream_version is not None:
+            super()._write_activate_version_message(self._stream_version)
 
     @contextmanager
     def _ending_early(self) -> Iterator[None]:
@@ -146,7 +155,7 @@ class KlaviyoStream(Stream):
 
     def _pages(self, plan: RunPlan) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
-        self._sieve = self._made_sieve()  # may ask Klaviyo: here, where others have their turn
+        self._sieve = self._made_sieve(plan)  # may ask Klaviyo: here, where others have their turn
         one_scan = self.spec.resumable and not self.options.metrics.include
         if one_scan:
             self.progress.bounds = within_run(plan.bounds, self._klaviyo_tap.started_at)
@@ -222,9 +231,9 @@ class KlaviyoStream(Stream):
     def _lines(self) -> PageLines:
         return PageLines(self.spec, self._shape, self._thin_path)
 
-    def _made_sieve(self) -> Sieve:
+    def _made_sieve(self, plan: RunPlan) -> Sieve:
         """Which records belong to the stream."""
-        end = self._klaviyo_tap.end_date if self.spec.replication_key else None
+        end = plan.bounds.end
         excluded = excluded_metrics(self.options.metrics, self._account_metrics, self._columns)
         return Sieve(end.isoformat() if end else None, excluded)
 

@@ -46,7 +46,7 @@ def day(text: str) -> str:
     return f"{text}T00:00:00+00:00"
 
 
-def days(first: str, count: int, step: int = 1) -> list[str]:
+def list_of_days(first: str, count: int, step: int = 1) -> list[str]:
     start = date.fromisoformat(first)
     return [str(start + timedelta(days=number * step)) for number in range(count)]
 
@@ -73,7 +73,7 @@ def test_a_row_for_each_day_and_message_of_a_campaign(sandbox: Sandbox) -> None:
     assert not run.error
     requests = asked(sandbox, "query_campaign_values")
     # The day of the run is read too.
-    assert [one["timeframe"]["start"][:10] for one in requests] == days("2026-02-01", 20)
+    assert [one["timeframe"]["start"][:10] for one in requests] == list_of_days("2026-02-01", 20)
     rows = run.records("campaign_days")
     # The account's days are those of US/Eastern, five hours behind in winter.
     sent = {
@@ -90,7 +90,7 @@ def test_a_row_for_each_day_and_message_of_a_campaign(sandbox: Sandbox) -> None:
     # The state is written after each day, with rows or without.
     states = [one["value"] for one in run.messages if one["type"] == "STATE"]
     seen = [one["bookmarks"]["campaign_days"].get("replication_key_value") for one in states]
-    assert set(map(day, days("2026-02-01", 20))) <= set(seen)
+    assert set(map(day, list_of_days("2026-02-01", 20))) <= set(seen)
     assert_ledger_valid(sandbox)
 
 
@@ -103,7 +103,7 @@ def test_the_attribution_window_is_read_again_and_nothing_else(
     second = run_reports(sandbox, CAMPAIGNS, state=first.state, start_date="2026-01-30")
     again = asked(sandbox, "query_campaign_values")[before:]
     # Five days before the last one read, that one, and the two since.
-    assert [one["timeframe"]["start"][:10] for one in again] == days("2026-02-15", 8)
+    assert [one["timeframe"]["start"][:10] for one in again] == list_of_days("2026-02-15", 8)
     old, new = (keyed(run.records("campaign_days"), *KEYS) for run in (first, second))
     changed = {key for key in old.keys() & new.keys() if old[key]["opens"] < new[key]["opens"]}
     assert changed
@@ -126,12 +126,12 @@ def test_a_series_is_asked_for_in_parts_and_equals_what_its_days_are(sandbox: Sa
     assert starts == ["2025-09-27", "2025-11-26", "2026-01-25"]
     rows = run.records("flow_days")
     assert len(keyed(rows, "date", "flow_id", "flow_message_id", "send_channel")) == len(rows)
-    assert {one["date"] for one in rows} <= set(map(day, days("2025-09-27", 147)))
-    assert {one["date"] for one in rows} >= set(map(day, days("2025-11-26", 87)))
+    assert {one["date"] for one in rows} <= set(map(day, list_of_days("2025-09-27", 147)))
+    assert {one["date"] for one in rows} >= set(map(day, list_of_days("2025-11-26", 87)))
     values = FLOWS | {"name": "flow_values", "kind": "flow_values"}
     # Of days whose numbers do not change any more.
     run = run_reports(sandbox, values, start_date="2026-02-01", end_date="2026-02-12")
-    one_by_one, settled = run.records("flow_values"), set(map(day, days("2026-02-01", 11)))
+    one_by_one, settled = run.records("flow_values"), set(map(day, list_of_days("2026-02-01", 11)))
     wanted = [row for row in rows if row["date"] in settled and row["recipients"]]
     keys = ("date", "flow_message_id")
     assert keyed(one_by_one, *keys) == keyed(wanted, *keys) != {}
@@ -151,7 +151,7 @@ def test_forms_and_segments_by_week_and_month(sandbox: Sandbox) -> None:
     run = run_reports(sandbox, weeks, versions, months, start_date="2026-01-16")
     assert not run.error
     starts = {one["date"] for one in run.records("form_weeks")}
-    assert starts == set(map(day, days("2026-01-12", 6, 7)))
+    assert starts == set(map(day, list_of_days("2026-01-12", 6, 7)))
     starts = {one["date"] for one in run.records("versions")}
     assert starts == {day("2025-12-01"), day("2026-01-01"), day("2026-02-01")}
     ids = {one["form_version_id"] for one in run.records("versions")}
@@ -180,7 +180,7 @@ def test_a_quota_that_is_used_up_keeps_what_was_read_and_the_next_run_goes_on(
     assert not second.error
     assert second.bookmark("campaign_days") == day(f"{NOW + timedelta(days=1):%Y-%m-%d}")
     begun = asked(sandbox, "query_campaign_values")[225]["timeframe"]["start"][:10]
-    assert begun == f"{datetime.fromisoformat(last) - timedelta(days=5):%Y-%m-%d}"
+    assert begun == f"{datetime.fromisoformat(last) + timedelta(days=1):%Y-%m-%d}"
     clock.advance(DAY)
     both = keyed(first.records("campaign_days") + second.records("campaign_days"), *KEYS)
     at_once = run_reports(sandbox, days)
@@ -188,6 +188,44 @@ def test_a_quota_that_is_used_up_keeps_what_was_read_and_the_next_run_goes_on(
     assert {key for key in whole if key[0] <= day("2026-02-20")} == {
         key for key in both if key[0] <= day("2026-02-20")
     }
+
+
+def test_a_look_back_that_breaks_off_does_not_begin_again(
+    sandbox: Sandbox, clock: ManualClock
+) -> None:
+    """Else a quota that others share would never suffice, and new days would never be read."""
+    days = {**CAMPAIGNS, "lookback_days": 40}
+    first = run_reports(sandbox, days, start_date="2026-02-01")
+    clock.advance(2 * DAY)
+    sandbox.faults.add("query_campaign_values", "status", status=429, retry_after=9000, after=15)
+    broken = run_reports(sandbox, days, state=first.state, start_date="2026-02-01")
+    assert "campaign_days ended early" in broken.error
+    state = broken.state["bookmarks"]["campaign_days"]
+    assert (state["begun_on"], state["read_to"]) == ("2026-02-22", "2026-02-15")
+    clock.advance(DAY)
+    before = len(asked(sandbox, "query_campaign_values"))
+    third = run_reports(sandbox, days, state=broken.state, start_date="2026-02-01")
+    again = asked(sandbox, "query_campaign_values")[before:]
+    assert not third.error
+    assert [one["timeframe"]["start"][:10] for one in again] == list_of_days("2026-02-16", 8)
+    state = third.state["bookmarks"]["campaign_days"]
+    assert (state["replication_key_value"], state["read_on"]) == (day("2026-02-23"), "2026-02-22")
+    assert not state.keys() & {"begun_on", "read_to"}
+
+
+def test_rolling_days_that_break_off_go_on_the_next_time(
+    sandbox: Sandbox, clock: ManualClock
+) -> None:
+    days = {**CAMPAIGNS, "rolling_days": 20}
+    sandbox.faults.add("query_campaign_values", "status", status=429, retry_after=9000, after=5)
+    first = run_reports(sandbox, days)
+    assert "campaign_days ended early" in first.error
+    clock.advance(3600)
+    second = run_reports(sandbox, days, state=first.state)
+    third = run_reports(sandbox, days, state=second.state)
+    starts = [one["timeframe"]["start"][:10] for one in asked(sandbox, "query_campaign_values")]
+    assert starts == list_of_days("2026-01-31", 21) * 2
+    assert third.bookmark("campaign_days") == day("2026-02-20")
 
 
 def test_the_plan_is_said_before_and_refused_with_its_arithmetic(sandbox: Sandbox) -> None:
@@ -296,7 +334,9 @@ def test_aggregates_add_up_to_the_same_whatever_the_interval(
     own: dict[str, Any] = {"start_date": "2025-12-01", "end_date": end}
     by_day = run_reports(sandbox, report, **own).records("orders")
     others = run_reports(sandbox, report | {"interval": interval}, **own).records("orders")
+    assert len(keyed(others, "date")) == len(others), "none comes twice"
     inside = [one for one in others if day("2025-12-01") <= one["date"] < day(end)]
+    assert interval != "hourly" or inside == others
     assert sum(one["count"] for one in inside) == sum(one["count"] for one in by_day) > 0
     assert len(by_day) == (date.fromisoformat(end) - date(2025, 12, 1)).days
 

@@ -22,6 +22,7 @@ from tap_klaviyo.specs import STREAMS
 from tests.tap.account import HEADERS
 from tests.tap.running import Run, RunTap, catalog
 
+LIST_PROFILES = next(spec for spec in STREAMS if spec.name == "list_profiles")
 Resource = dict[str, Any]
 Row = dict[str, Any]
 # After the account's history, and before today.
@@ -415,6 +416,32 @@ def test_who_left_and_what_was_archived_show_in_the_next_run(run_tap: RunTap) ->
         after = {(one["list_id"], one["id"]) for one in second.records("list_profiles")}
         assert after == before - {(group, leaver)} | {(group, joiner)}
         assert version_of(second) > version_of(first), "a loader drops the rows of the old version"
+
+
+def test_a_table_that_was_not_read_whole_drops_no_rows(run_tap: RunTap) -> None:
+    """Loaders drop the rows of before as soon as they are told of a new version."""
+    with Sandbox(profiles=30, events=0, limits=False, raised=1_000) as sandbox:
+        sandbox.faults.add(operation="get_tags", kind="status", status=403)
+        run = run_tap(sandbox.url, "tags", "metrics", emit_activate_version_messages=True)
+        assert run.code == 1
+        kinds = [(one.get("stream"), one["type"]) for one in run.messages if one["type"] != "STATE"]
+        assert ("tags", "ACTIVATE_VERSION") not in kinds
+        assert ("metrics", "RECORD") in kinds
+        of_metrics = [kind for stream, kind in kinds if stream == "metrics"]
+        assert of_metrics[-1] == "ACTIVATE_VERSION"
+        assert of_metrics.count("ACTIVATE_VERSION") == 1
+
+
+def test_whole_lists_are_whole_whatever_the_dates(run_tap: RunTap) -> None:
+    content = catalog("list_profiles")
+    for entry in content["streams"]:
+        if entry["tap_stream_id"] == "list_profiles":
+            entry["replication_method"] = "FULL_TABLE"
+    with Sandbox(profiles=60, events=0, limits=False, raised=1_000) as sandbox:
+        wishes = {"start_date": "2026-01-01", "end_date": "2026-02-01"}
+        run = run_tap(sandbox.url, catalog_content=content, **wishes)
+        wanted = {key_of(LIST_PROFILES, row) for row in members("list")(sandbox.account)}
+        assert {key_of(LIST_PROFILES, one) for one in run.records("list_profiles")} == wanted
 
 
 def archived(flow: Resource) -> bool:
