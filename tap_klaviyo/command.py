@@ -14,7 +14,7 @@ from singer_sdk.exceptions import ConfigValidationError, MapExpressionError
 from singer_sdk.plugin_base import SingerCommand
 
 from klaviyo_client.connection import without_secret
-from klaviyo_client.errors import ConfigurationError, KlaviyoError
+from klaviyo_client.errors import KlaviyoError
 
 
 class ClearCommand(SingerCommand):
@@ -40,6 +40,8 @@ class ClearCommand(SingerCommand):
             return super().main(*arguments, **keywords)
         except KlaviyoError as error:
             message = str(error)
+        except ConfigValidationError as error:
+            message = "\n".join(map(without_secret, error.errors))
         except MapExpressionError as error:
             message = f"stream_maps: {error}"
         except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
@@ -51,11 +53,9 @@ class ClearCommand(SingerCommand):
         sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run; a malformed secret is named, never quoted, as the SDK's own message would."""
+        """Run, but not as the SDK's command, which would quote a malformed secret."""
         try:
             return click.Command.invoke(self, ctx)
-        except ConfigValidationError as error:
-            raise ConfigurationError("\n".join(map(without_secret, error.errors))) from None
         except BrokenPipeError:
             self.logger.error("The loader closed the pipe before all records were written")  # noqa: TRY400
             # The interpreter flushes stdout once more at exit, which must not fail again.

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from klaviyo_client.errors import ConfigurationError, InvalidRequestError
+import msgspec
+
+from klaviyo_client.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    UnexpectedContentError,
+)
 from klaviyo_client.filters import nearest
 from klaviyo_client.operations import Operation, operation_at, operations
 from klaviyo_client.query import Query, query_parameters
 from tap_klaviyo.declared_properties import with_declared
 from tap_klaviyo.options import CHANGED
-from tap_klaviyo.records import RELATION
+from tap_klaviyo.records import RELATION, Record, RecordShape, page_records
 from tap_klaviyo.revisions import at_revision
 from tap_klaviyo.schema_files import marked_schema
-from tap_klaviyo.spec import StreamSpec
+from tap_klaviyo.spec import Rows, StreamSpec
 from tap_klaviyo.specs import STREAMS
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -43,7 +49,7 @@ def all_specs(config: Mapping[str, Any]) -> tuple[StreamSpec, ...]:
         if spec.name in names:
             raise ConfigurationError(f"custom_streams: there is a stream {spec.name} already")
         names.add(spec.name)
-        added.append(spec)
+        added.append(with_declared(spec, config))
     return (*own, *added)
 
 
@@ -91,15 +97,21 @@ def checked_spec(name: str, given: Mapping[str, Any]) -> StreamSpec:
         raise InvalidRequestError(f"{known.id} cannot be filtered by a time {key!r}")
     if key and asked.sort:
         raise InvalidRequestError("sort is the tap's own where there is a replication_key")
+    primary_keys = tuple(given.get("primary_keys") or ("id",))
+    rows = (row for row in STREAMS if key and (row.operation, row.time_field) == (known.id, key))
+    like = next(rows, None)
     spec = StreamSpec(
         name,
         known.id,
-        primary_keys=tuple(given.get("primary_keys") or ("id",)),
+        primary_keys=primary_keys,
         replication_key=key,
-        trust_order=key in known.sort,
+        # What is known of Klaviyo's order and delays is so for everybody.
+        trust_order=key in known.sort and (like is None or like.trust_order),
+        lookback_days=like.lookback_days if like else 0,
         partitions=(asked.filter,),
         path=path,
-        params=replace(asked, filter=None),
+        params=replace(with_keys(asked, known, (*primary_keys, key)), filter=None),
+        rows=None if primary_keys == ("id",) else keyed_rows(name, primary_keys),
         columns=None if known.record else ONLY_IDS,
     )
     columns = marked_schema(replace(spec, replication_key=None))["properties"]
@@ -107,6 +119,32 @@ def checked_spec(name: str, given: Mapping[str, Any]) -> StreamSpec:
         if column not in columns:
             raise InvalidRequestError(f"{known.id} has no column {column!r}")
     return replace(spec, unselected=costly_columns(known, columns))
+
+
+def with_keys(asked: Query, known: Operation, keys: Iterable[str | None]) -> Query:
+    """The query, with the keys among the fields where only some are asked for."""
+    kind = known.resource or ""
+    fields = asked.fields.get(kind)
+    if not fields:
+        return asked
+    missing = [key for key in keys if key in known.fields.get(kind, ()) and key not in fields]
+    return replace(asked, fields={**asked.fields, kind: (*fields, *filter(None, missing))})
+
+
+def keyed_rows(name: str, keys: tuple[str, ...]) -> Rows:
+    """Makes the records of a page; loaders take none that lacks a key."""
+
+    def rows(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:
+        for record in page_records(shape, data, included):
+            missing = next((key for key in keys if record.get(key) is None), None)
+            if missing:
+                raise UnexpectedContentError(
+                    f"{name} has a record without {missing}, which is one of its primary_keys; "
+                    "give others, or none: every record has an id",
+                )
+            yield record
+
+    return rows
 
 
 def costly_columns(known: Operation, properties: Mapping[str, Any]) -> tuple[str, ...]:
@@ -123,6 +161,8 @@ def found_operation(given: Mapping[str, Any]) -> tuple[Operation, dict[str, str]
     if bool(by_name) == bool(path):
         raise InvalidRequestError("needs a path or an operation, and not both")
     if path:
+        if "?" in str(path):
+            raise InvalidRequestError("path holds a question mark: give the rest of it as params")
         plain = "/" + str(path).strip("/")
         plain = plain if plain.startswith("/api/") else f"/api{plain}"
         known = operation_at("GET", plain)
@@ -153,7 +193,9 @@ def asked_query(known: Operation, params: Mapping[str, Any]) -> Query:
         elif name == "include":
             found["include"] = tuple(text.split(","))
         elif name == "page[size]":
-            found["page_size"] = int(text) if text.isdigit() else 0
+            if not text.isdecimal():
+                raise InvalidRequestError("page[size] must be a whole number")
+            found["page_size"] = int(text)
         elif name in {"filter", "sort"}:
             found[name] = text
         else:

@@ -15,16 +15,21 @@ import msgspec
 
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
+from klaviyo_client.operations import operation
 from tap_klaviyo.records import Completion, Included
 from tap_klaviyo.schema_files import marked_schema
+from tap_klaviyo.settings import DATE
 from tap_klaviyo.spec import Derived, StreamSpec
 from tap_klaviyo.times import rfc3339
 
-# The setting, the attribute that holds the properties, and the streams that have it.
-HOLDERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "profile_properties": ("properties", ("list_profiles", "profiles", "segment_profiles")),
-    "event_properties": ("event_properties", ("events",)),
+# The setting, the attribute that holds the properties, and the resource that has it.
+HOLDERS: Mapping[str, tuple[str, str]] = {
+    "profile_properties": ("properties", "profile"),
+    "event_properties": ("event_properties", "event"),
 }
+# Of 64 bits, as databases keep them.
+LARGEST = 2**63
+WHOLE = re.compile(r"[+-]?\d+")
 PROPERTIES = msgspec.json.Decoder(dict[str, Any] | None)
 
 
@@ -53,6 +58,8 @@ def as_number(value: Any) -> float | None:
     """A number, or a text that is one."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    if isinstance(value, str) and "_" in value:  # a number in Python only
+        return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
@@ -61,11 +68,13 @@ def as_number(value: Any) -> float | None:
 
 
 def as_integer(value: Any) -> int | None:
-    """A whole number, or a text that is one."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    """A whole number, or a text that is one; none that is too large for a database."""
     number = as_number(value)
-    return int(number) if number is not None and number.is_integer() else None
+    if number is None or not number.is_integer() or abs(number) > LARGEST:
+        return None
+    # Long ones, as the ids of orders are, lose digits as a fraction.
+    exact = value if isinstance(value, int) or WHOLE.fullmatch(str(value).strip()) else number
+    return int(exact) if -LARGEST <= int(exact) < LARGEST else None
 
 
 def as_boolean(value: Any) -> bool | None:
@@ -76,9 +85,9 @@ def as_boolean(value: Any) -> bool | None:
 
 
 def as_time(value: Any) -> str | None:
-    """A date or date-time in the one form."""
+    """A date or date-time in the one form; what has no date is none."""
     try:
-        return rfc3339(value) if isinstance(value, str) else None
+        return rfc3339(value.strip()) if isinstance(value, str) and DATE.match(value) else None
     except ValueError:
         return None
 
@@ -111,9 +120,10 @@ def with_declared(spec: StreamSpec, config: Mapping[str, Any]) -> StreamSpec:
     Raises:
         ConfigurationError: a declaration names no type, or a column that is there already.
     """
-    for setting, (attribute, names) in HOLDERS.items():
-        declared = declared_properties(setting, config) if spec.name in names else []
-        if declared:
+    for setting, (attribute, resource) in HOLDERS.items():
+        held = operation(spec.operation).resource == resource
+        declared = declared_properties(setting, config) if held else []
+        if declared and attribute in marked_schema(spec)["properties"]:
             check_columns(spec, setting, declared)
             columns = {one.column: Derived(TYPES[one.type][1]) for one in declared}
             complete = completion(spec.complete, attribute, declared)
@@ -127,9 +137,9 @@ def check_columns(spec: StreamSpec, setting: str, declared: Sequence[DeclaredPro
     Raises:
         ConfigurationError: one would.
     """
-    columns = marked_schema(spec)["properties"]
+    columns = {name.lower() for name in marked_schema(spec)["properties"]}
     for one in declared:
-        if one.column in columns:
+        if one.column.lower() in columns:  # most databases take both for one
             raise ConfigurationError(
                 f"{setting}: {one.key!r} needs another column: "
                 f"the stream {spec.name} has {one.column} already",
@@ -145,7 +155,7 @@ def declared_properties(setting: str, config: Mapping[str, Any]) -> list[Declare
     found = [declared_property(setting, *item) for item in (config.get(setting) or {}).items()]
     for place, one in enumerate(found):
         for other in found[:place]:
-            if one.column == other.column:
+            if one.column.lower() == other.column.lower():
                 raise ConfigurationError(
                     f"{setting}: {other.key!r} and {one.key!r} would share the column "
                     f'{one.column}; give one of them a name: {{"type": ..., "column": ...}}',

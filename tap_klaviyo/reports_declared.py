@@ -151,7 +151,7 @@ def all_reports(config: Mapping[str, Any], taken: Iterable[str]) -> tuple[Report
         name = given.get("name", "")
         place = f"reports.{name}" if name else "reports: a report without name"
         errors += [f"{place}: {error}" for error in mistakes(given, names)]
-        names.add(name)
+        names.add(str(name))
     if errors:
         raise ConfigurationError("\n".join(errors))
     return tuple(report(given, days) for given in declared)

@@ -182,14 +182,14 @@ class ReportStream(Stream):
         if self._stream_version is not None:
             super()._write_activate_version_message(self._stream_version)
 
-    def probe(self) -> None:
+    def probe(self) -> bool:
         """Ask for yesterday: it shows whether the report can be read, and is one request.
 
         Raises:
             KlaviyoError: it cannot.
         """
         today = self._klaviyo_tap.started_at.date()
-        next(self._answers(Plan(self.report, (Window(today - DAY, today),))))
+        return bool(next(self._answers(Plan(self.report, (Window(today - DAY, today),)))))
 
     def _opened_bookmark(self) -> Bookmark | None:
         """The bookmark of an incremental run."""

@@ -200,15 +200,18 @@ class KlaviyoStream(Stream):
         scans = combined_scans(parents, self.spec.partitions, metrics_wanted)
         return understood(scans, f"what {self.name} hangs on")
 
-    def probe(self) -> None:
+    def probe(self) -> bool:
         """Ask Klaviyo for the least that shows whether the stream can be read.
+
+        False where it hangs on what the account does not have, so that it was not asked for.
 
         Raises:
             KlaviyoError: it cannot.
         """
-        for scan in self.scans(Bounds()):
+        scan = next(self.scans(Bounds()), None)
+        if scan:
             next(self._reader.scan_pages(scan), None)
-            return
+        return scan is not None
 
     def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
         """Move our own bookmark; the SDK's would pass the run's start and fail on look-backs."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import click
 from singer_sdk import Stream, Tap
+from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers.capabilities import (
     CapabilitiesEnum,
     PluginCapabilities,
@@ -20,10 +21,11 @@ from singer_sdk.helpers.capabilities import (
 )
 
 from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.connection import check_environment, check_names, connected
-from klaviyo_client.errors import KlaviyoError, NotFoundError, PermissionDeniedError
+from klaviyo_client.connection import check_environment, check_names, connected, without_secret
+from klaviyo_client.errors import AuthenticationError, ConfigurationError, KlaviyoError
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
+from tap_klaviyo.endings import OF_ONE_STREAM
 from tap_klaviyo.memory import give_large_blocks_back, looking_less_for_garbage
 from tap_klaviyo.metric_choice import Metric, account_metrics
 from tap_klaviyo.options import stream_options
@@ -45,6 +47,9 @@ from tap_klaviyo.stages import check_stages, staged
 from tap_klaviyo.streams import KlaviyoStream
 from tap_klaviyo.turns import Turns
 from tap_klaviyo.writer import BufferedWriter
+
+READABLE = "readable"
+NOTHING_TO_ASK = "readable as far as can be told: the account has nothing yet that it hangs on"
 
 
 class StreamsUnfinishedError(KlaviyoError):
@@ -88,13 +93,25 @@ class TapKlaviyo(Tap):
 
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
-        check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
+        self._check_settings()
         check_dates(self.start_date, self.end_date)
         names = [spec.name for spec in self.specs]
         names += [report.name for report in self.reports]
         check_catalog(self.input_catalog, names)
         check_stages(self.config.get("stages"), names)
         super().setup_mapper()
+
+    def _check_settings(self) -> None:
+        """Refuse unknown settings and those of another form; for discovery, the SDK only warns.
+
+        Raises:
+            ConfigurationError: with a line for each.
+        """
+        check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
+        try:
+            self._validate_config()
+        except ConfigValidationError as error:
+            raise ConfigurationError("\n".join(map(without_secret, error.errors))) from None
 
     @cached_property
     def started_at(self) -> datetime:
@@ -119,6 +136,7 @@ class TapKlaviyo(Tap):
 
     def discover_streams(self) -> Sequence[KlaviyoStream | ReportStream]:
         """Every stream, without asking Klaviyo."""
+        self._check_settings()
         options = stream_options(self.config, self.specs)
         streams = [KlaviyoStream(self, spec, options[spec.name]) for spec in self.specs]
         return [*streams, *(ReportStream(self, report) for report in self.reports)]
@@ -198,19 +216,24 @@ class TapKlaviyo(Tap):
             # A report costs a part of the day's quota: only those that are wanted are tried.
             if stream.selected or not isinstance(stream, ReportStream)
         }
-        missing = {name: self.missing_of(stream) for name, stream in tried.items()}
-        for name, error in missing.items():
-            level = logging.ERROR if error else logging.INFO
-            self.logger.log(level, "Stream %s: %s", name, error or "readable")
-        return not any(missing.values())
+        found = {name: self.found_of(stream) for name, stream in tried.items()}
+        for name, text in found.items():
+            level = logging.ERROR if isinstance(text, KlaviyoError) else logging.INFO
+            self.logger.log(level, "Stream %s: %s", name, text)
+        return not any(isinstance(text, KlaviyoError) for text in found.values())
 
-    def missing_of(self, stream: Stream) -> KlaviyoError | None:
-        """Why a stream cannot be read with this key, or None."""
+    def found_of(self, stream: Stream) -> KlaviyoError | str:
+        """Why a stream cannot be read, or that it can.
+
+        Raises:
+            KlaviyoError: nothing can be read.
+        """
         try:
-            stream.probe()  # type: ignore[attr-defined]
-        except (PermissionDeniedError, NotFoundError) as error:
+            return READABLE if klaviyo_stream(stream).probe() else NOTHING_TO_ASK
+        except AuthenticationError:
+            raise
+        except (*OF_ONE_STREAM, ConfigurationError) as error:
             return error
-        return None
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Write state and exit, once the stream whose turn it is has written its page."""

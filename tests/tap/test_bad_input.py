@@ -32,6 +32,11 @@ SECRET = "pk_secret_4711"  # noqa: S105 - made up, to be looked for in messages
         ({"oauth": {"client_id": SECRET}}, "the setting oauth is malformed"),
         ({"stream_options": {"evnts": {}}}, "unknown stream 'evnts' (did you mean 'events'?)"),
         ({"stream_options": {"events": {"pagesize": 1}}}, "unknown option 'pagesize'"),
+        ({"stream_options": ["events"]}, "not of type 'object', 'null' in config['stream_options"),
+        ({"custom_streams": ["lists"]}, "not of type 'object' in config['custom_streams'][0]"),
+        ({"reports": [None]}, "not of type 'object' in config['reports'][0]"),
+        ({"reports": [{"name": ["x"]}]}, "name must be of type str"),
+        ({"profile_properties": ["x"]}, "'object', 'null' in config['profile_properties']"),
         (
             {"stream_options": {"profiles": {"filter": "greater-or-equal(updated,2026-01-01)"}}},
             "'greater-or-equal' is no operator of 'updated' in get_profiles",
@@ -49,6 +54,31 @@ def test_a_wrong_setting_is_named(run_tap: RunTap, settings: dict[str, Any], mes
     assert "unhandled error" not in run.errors
     assert SECRET not in run.errors
     assert not [one for one in run.messages if one["type"] == "RECORD"]
+
+
+@pytest.mark.parametrize("mode", ["--discover", "--test"])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"custom_streams": '["lists"]'}, "in config['custom_streams'][0]"),
+        ({"reports": '["x"]'}, "in config['reports'][0]"),
+        ({"event_properties": '{"a": 5}'}, "in config['event_properties']['a']"),
+    ],
+)
+def test_discovery_names_a_wrong_setting_too(
+    settings: dict[str, str], message: str, mode: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tap_klaviyo", mode],
+        text=True,
+        capture_output=True,
+        check=False,
+        env=environment({"api_key": SECRET} | settings),
+    )
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stderr
 
 
 def test_a_wrong_key_is_said_once_and_never_shown(run_tap: RunTap) -> None:
