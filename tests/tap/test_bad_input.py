@@ -68,13 +68,7 @@ def test_a_wrong_setting_is_named(run_tap: RunTap, settings: dict[str, Any], mes
 def test_discovery_names_a_wrong_setting_too(
     settings: dict[str, str], message: str, mode: str
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tap_klaviyo", mode],
-        text=True,
-        capture_output=True,
-        check=False,
-        env=environment({"api_key": SECRET} | settings),
-    )
+    done = processes.run("tap_klaviyo", mode, env=environment({"api_key": SECRET} | settings))
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr
