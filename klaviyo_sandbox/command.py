@@ -29,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", default=7, type=int, help="number that the account is made from")
     add("--profiles", default=1_000, type=int, help="profiles in a new account")
     add("--events", default=20_000, type=int, help="events in a new account")
+    add("--empty", action="store_true", help="a new account that holds nothing")
     add("--db", default=":memory:", help="file that keeps the account; memory without")
     add("--delay-ms", default=0, type=float, help="milliseconds that every answer takes more")
     add("--no-limits", action="store_true", help="answer without rate limits")
@@ -71,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=options.seed,
         profiles=options.profiles,
         events=options.events,
+        empty=options.empty,
         db=options.db,
         host=options.host,
         port=options.port,

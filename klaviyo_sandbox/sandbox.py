@@ -38,6 +38,7 @@ class Sandbox:
         date: str = DATE,
         event_bytes: int = EVENT_BYTES,
         traps: bool = True,
+        empty: bool = False,
         db: str = ":memory:",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -58,7 +59,8 @@ class Sandbox:
         `keys` gives the scopes of each private key (None: all); with no keys, every `pk_...`
         may do everything. `raised` multiplies Klaviyo's limits, and what the rate headers say of
         them. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
-        seconds) hides accepted events for a while. `time_scale` accelerates rate windows and
+        seconds) hides accepted events for a while. With `empty`, a new account holds nothing but
+        itself. `time_scale` accelerates rate windows and
         jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing
         `db` is continued, not seeded.
 
@@ -70,7 +72,7 @@ class Sandbox:
         self.clock: Clock = clock or ScaledClock(time_scale)
         self.faults = Faults()
         self.requests = Ledger(keep_answers=keep_answers)
-        self._seed = Seed(seed, profiles, events, date, event_bytes, traps)
+        self._seed = Seed(seed, profiles, events, date, event_bytes, traps, empty)
         self._settings = Settings(limits, delay, event_delay, always_data, raised)
         scopes = {
             key: None if names is None else frozenset(names) for key, names in (keys or {}).items()

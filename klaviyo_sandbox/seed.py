@@ -11,7 +11,7 @@ from itertools import islice
 from random import Random
 
 from klaviyo_sandbox.kinds import KINDS
-from klaviyo_sandbox.seed_account import account_resources
+from klaviyo_sandbox.seed_account import account_resources, the_account
 from klaviyo_sandbox.seed_content import content_resources
 from klaviyo_sandbox.seed_events import event_resources
 from klaviyo_sandbox.seed_form import Account, Seed
@@ -27,6 +27,9 @@ def plant(store: Store, seed: Seed) -> None:
     """Fill an empty store."""
     random = Random(seed.number)  # noqa: S311 - repeatable, not secret
     with store.transaction():
+        if seed.empty:
+            store.put([the_account(random)])
+            return
         account = account_resources(random, seed.end)
         store.put(account.resources)
         profile_ids = plant_profiles(store, random, seed, account)

@@ -17,7 +17,7 @@ class Seed:
     """The number, the size and the oddities of an account.
 
     `date` is the day on which its history ends; `event_bytes` is about the size of an event in
-    an answer; `traps` puts in the oddities.
+    an answer; `traps` puts in the oddities; an `empty` account holds nothing but itself.
     """
 
     number: int = 7
@@ -26,6 +26,7 @@ class Seed:
     date: str = DATE
     event_bytes: int = EVENT_BYTES
     traps: bool = True
+    empty: bool = False
 
     @property
     def end(self) -> float:

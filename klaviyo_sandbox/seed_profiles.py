@@ -56,7 +56,7 @@ def profile(random: Random, seed: Seed, account: Account, number: int, created: 
 def identity(random: Random, number: int) -> dict[str, Any]:
     """Names and identifiers: one profile in seven has no e-mail, one in two no phone."""
     first, last = random.choice(FIRST_NAMES), random.choice(LAST_NAMES)
-    phone = f"+1617555{number:07d}"[:15] if number % 2 else None
+    phone = f"+1617{2_000_000 + number:07d}" if number % 2 else None
     return {
         "email": None
         if number % 7 == PHONE_ONLY and phone
@@ -125,7 +125,7 @@ def subscriptions(
                 "list_suppressions": list_suppressions(account, number, updated),
             }
         },
-        "sms": {"marketing": sms_consent(number, moment)},
+        "sms": {"marketing": sms_consent(number, iso_seconds(updated))},
         **({"whatsapp": {"marketing": whatsapp_consent(updated)}} if oddly(seed, number) else {}),
     }
 
@@ -167,7 +167,7 @@ def list_suppressions(account: Account, number: int, updated: float) -> list[dic
     return [{"list_id": account.lists[0], "reason": "USER_SUPPRESSED", "timestamp": moment}]
 
 
-def sms_consent(number: int, moment: str | None) -> dict[str, Any]:
+def sms_consent(number: int, moment: str) -> dict[str, Any]:
     """Consent to text messages."""
     agreed = number % 8 == 1
     return {

@@ -13,7 +13,7 @@ from functools import partial
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row
+from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row, SkippedRowError
 from target_klaviyo.plans import (
     MEGABYTE,
     Accepted,
@@ -43,6 +43,8 @@ CODES = Transport(
 )
 # Klaviyo's own pattern, `^[0-9_A-z]+$`, without the signs that it lets in by accident.
 COUPON_ID = re.compile(r"[0-9A-Za-z_]+")
+# The status of a code that nobody has; new codes get it.
+FREE = "UNASSIGNED"
 SAID = ("description", "monitor_configuration")
 THERE = Outcome("skipped", "coupon exists already, and the row says no more of it")
 CODE_THERE = Outcome("skipped", "coupon code exists already")
@@ -95,8 +97,10 @@ def build_code(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noq
     """A new code of a coupon.
 
     Raises:
-        RejectedRowError: no coupon can have that id.
+        RowError: no coupon can have that id; or somebody has the code already.
     """
+    if str(accepted.get("status") or FREE).upper() != FREE:
+        raise SkippedRowError("is taken or used already, and must not be given out again")
     coupon, code = checked(accepted["coupon_id"], "coupon_id"), accepted["unique_code"]
     attributes = {"unique_code": code}
     if accepted.get("expires_at"):

@@ -62,6 +62,7 @@ class AccountDirectory:
         self._lists: dict[str, ListFound] = {}
         self._list_ids: dict[str, ListFound] = {}
         self._profiles: dict[tuple[str, str], str] = {}
+        self._sources: dict[str, str] = {}
         self._rosters: dict[str, dict[str, Roster]] = {}
         self.seen = Seen()
         self.requests = 0
@@ -165,6 +166,36 @@ class AccountDirectory:
         for found in self._together(lambda batch: self._search(kind, batch), batches):
             self._profiles |= found
         return {value: self._profiles.get((kind, folded(kind, value))) for value in wanted}
+
+    def subscriptions(self, kind: str, values: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The consents and suppressions of those who have one of these; asked anew.
+
+        Raises:
+            KlaviyoError: Klaviyo could not be asked.
+        """
+
+        def search(batch: list[str]) -> dict[str, Mapping[str, Any]]:
+            query = Query(
+                filter=condition("any", kind, batch),
+                fields={"profile": (kind,)},
+                additional_fields={"profile": ("subscriptions",)},
+                page_size=AT_ONCE,
+            )
+            return {
+                folded(kind, str(one["attributes"][kind])): one["attributes"]["subscriptions"] or {}
+                for page in self._client.pages("get_profiles", query)
+                for one in msgspec.json.decode(page.data)
+            }
+
+        batches = in_batches(both_ways(kind, list(values)))
+        self.requests += len(batches)
+        return {
+            name: state for part in self._together(search, batches) for name, state in part.items()
+        }
+
+    def same_source(self, name: str, source_id: str) -> bool:
+        """Whether a list's name stands for the same list of another account as before."""
+        return self._sources.setdefault(name, source_id) == source_id
 
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list; asked anew.

@@ -17,7 +17,7 @@ from target_klaviyo.outcomes import (
     RejectedRowError,
     Row,
 )
-from target_klaviyo.people import person_of, strangers_apart
+from target_klaviyo.people import IDENTIFIERS, person_of, strangers_apart
 from target_klaviyo.plans import (
     MEGABYTE,
     Accepted,
@@ -68,11 +68,22 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     attributes["properties"] = properties
     metric = {"type": "metric", "attributes": {"name": accepted["metric"]}}
     attributes["metric"] = {"data": metric}
-    group = ENCODER.encode(person_of(accepted))
+    person = meant(accepted)
+    group = ENCODER.encode(person_of(person))
     key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
     body = ENCODER.encode({"type": "event", "attributes": attributes})
-    about = {"profile_id": accepted.get("profile_id"), "mark": marked(key, content)}
+    about = {"profile_id": person.get("profile_id"), "mark": marked(key, content)}
     return Item((row,), body, group, content=about)
+
+
+def meant(accepted: Accepted) -> Accepted:
+    """Who a row is about; a copied record's own profile id means nothing in another account.
+
+    It is the last resort, as it is of copied profiles.
+    """
+    if any(accepted.get(name) for name in ("profile_id", *IDENTIFIERS)):
+        return accepted
+    return {**accepted, "profile_id": accepted.get("source_id")}
 
 
 def split_values(accepted: Accepted) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,8 +6,19 @@ from collections.abc import Sequence
 
 from klaviyo_client.errors import KlaviyoError
 from target_klaviyo.items import Item
-from target_klaviyo.outcomes import Row
+from target_klaviyo.outcomes import Outcome, Row
 from target_klaviyo.plans import Accepted, Directory, Plan, Settled, StreamRules
+
+MIXED = Outcome(
+    "rejected",
+    "another list of the other account has the same name, and their members would mix: rename one",
+)
+
+
+def mixed(row: Accepted, name: str | None, directory: Directory) -> bool:
+    """Whether a copied row's list shares its name with another one that came before."""
+    source = row.get("source_list_id")
+    return bool(source and name) and not directory.same_source(str(name), str(source))
 
 
 def build_list(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa: ARG001
@@ -21,6 +32,9 @@ def plan_lists(items: Sequence[Item], directory: Directory) -> Plan:
     try:
         for item in items:
             row = item.content
+            if mixed(row, row["name"], directory):
+                settled.append(Settled(item, MIXED))
+                continue
             found = directory.list_named(row["name"], row.get("opt_in_process"), create=True)
             settled.append(Settled(item, found.outcome))
     except KlaviyoError as error:

@@ -10,9 +10,12 @@ from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 from target_klaviyo.errors import UnknownStreamError
 from target_klaviyo.specs import SINKS, SinkSpec, sink_names, sink_spec
+from target_klaviyo.unwritable import ELSEWHERE, unwritable
 from target_klaviyo.values import DECLARABLE
 
 KEYS = ("sink", "mode", "columns", "types", "ignore_columns", "immediate")
+# The mapping of a stream whose rows are not to be written.
+LEFT_OUT: Mapping[str, Any] = {"sink": None}
 SOURCE_KEYS = ("column", "constant", "format")
 TYPE_KEYS = ("type", "format")
 
@@ -63,6 +66,8 @@ def stream_mappings(settings: Mapping[str, Any]) -> dict[str, StreamMapping]:
     problems: list[str] = []
     mappings = {}
     for stream, content in settings.items():
+        if content == LEFT_OUT:
+            continue
         found = list(mapping_problems(stream, content))
         problems.extend(found)
         if not found:
@@ -86,13 +91,32 @@ def mapping_of(mappings: Mapping[str, StreamMapping], stream: str) -> StreamMapp
     """
     mapping = mappings.get(stream) or own_mapping(stream)
     if mapping is None:
-        sinks = sink_names()
-        raise UnknownStreamError(
-            f"no sink takes the stream {stream!r}{nearest(stream, sinks)}; sinks: "
-            f"{', '.join(sinks)}; name one in the setting streams, as in "
-            f'{{"{stream}": {{"sink": "events"}}}}, or set on_unknown_stream to skip',
-        )
+        raise UnknownStreamError(no_sink(stream))
     return mapping
+
+
+def no_sink(stream: str) -> str:
+    """Why a stream cannot be written, and what to do."""
+    leave_out = f'leave it out with {{"{stream}": {{"sink": null}}}} in the setting streams'
+    reason = unwritable(stream)
+    if reason:
+        return f"the stream {stream!r} cannot be written to Klaviyo: {reason}; {leave_out}"
+    if stream in ELSEWHERE:
+        return (
+            f"no sink takes the stream {stream!r} by itself; name one in the setting streams, as "
+            f'in {{"{stream}": {ELSEWHERE[stream]}}}, or {leave_out}'
+        )
+    sinks = sink_names()
+    return (
+        f"no sink takes the stream {stream!r}{nearest(stream, sinks)}; sinks: "
+        f"{', '.join(sinks)}; name one in the setting streams, as in "
+        f'{{"{stream}": {{"sink": "events"}}}}, {leave_out}, or set on_unknown_stream to skip'
+    )
+
+
+def left_out(settings: Mapping[str, Any]) -> frozenset[str]:
+    """The streams whose rows are not to be written."""
+    return frozenset(stream for stream, content in settings.items() if content == LEFT_OUT)
 
 
 def read_mapping(stream: str, content: Mapping[str, Any]) -> StreamMapping:

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import DUPLICATE, Outcome, Row
+from target_klaviyo.lists import MIXED, mixed
+from target_klaviyo.outcomes import DUPLICATE, Outcome, Row, SkippedRowError
 from target_klaviyo.people import people_found
 from target_klaviyo.plans import (
     KILOBYTE,
@@ -41,8 +42,22 @@ PRESENT = Outcome("skipped", "on the list already")
 
 
 def build_membership(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa: ARG001
-    """A person and a list, neither of them looked up yet."""
+    """A person and a list, neither of them looked up yet.
+
+    Raises:
+        SkippedRowError: the person is suppressed for this list in the account it is copied from.
+    """
+    if suppressed_there(accepted):
+        raise SkippedRowError("is suppressed for this list in the other account")
     return Item((row,), b"", content=accepted)
+
+
+def suppressed_there(accepted: Accepted) -> bool:
+    """Whether a copied member gets no e-mail through the list that it is copied with."""
+    email = (accepted.get("source_subscriptions") or {}).get("email") or {}
+    entries = (email.get("marketing") or {}).get("list_suppressions") or ()
+    source = accepted.get("source_list_id")
+    return source is not None and any(one.get("list_id") == source for one in entries)
 
 
 def plan_memberships(items: Sequence[Item], directory: Directory) -> Plan:
@@ -95,9 +110,12 @@ def paired(
     people = profiles_of(items, directory)
     for item, person in zip(items, people, strict=True):
         # The person comes first: a list without any member must not come into being.
-        found = (
-            list_of(item.content, directory, create=create) if person else ListFound(None, NOBODY)
-        )
+        if person is None:
+            found = ListFound(None, NOBODY)
+        elif mixed(item.content, item.content.get("list_name"), directory):
+            found = ListFound(None, MIXED)
+        else:
+            found = list_of(item.content, directory, create=create)
         if found.id is None or person is None:
             settled.append(Settled(item, found.outcome))
         elif person in members.setdefault(found.id, {}):

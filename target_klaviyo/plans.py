@@ -148,6 +148,12 @@ class Directory(Protocol):
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list."""
 
+    def subscriptions(self, kind: str, values: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+        """The consents and suppressions of those who have one of these; asked anew."""
+
+    def same_source(self, name: str, source_id: str) -> bool:
+        """Whether a list's name stands for the same list of another account as before."""
+
     @property
     def seen(self) -> Seen:
         """What Klaviyo took in this run and must not get again."""

@@ -39,7 +39,8 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
             "By stream name: sink, mode (see the sinks), columns (field: column name, or an "
             "object with column and format, or with constant), types (column: string, integer, "
             "number, boolean, date-time, json), ignore_columns, immediate (profiles only: one "
-            "request a row). Columns that fill no field become custom properties."
+            "request a row). Columns that fill no field become custom properties. A sink of null "
+            "leaves a stream out."
         ),
     ),
     th.Property(

@@ -15,6 +15,7 @@ from target_klaviyo.errors import InputError
 from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
 from target_klaviyo.projection import field_sources, projection
 from target_klaviyo.schema_files import Check, compiled, sink_schema
+from target_klaviyo.unwritable import unwritable
 
 if TYPE_CHECKING:
     from target_klaviyo.target import TargetKlaviyo
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Bodies held back for one batch; bounds memory where rows are large.
 BATCH_BYTES = 64_000_000
 UNMAPPED = Outcome("skipped", "no sink takes this stream")
+LEFT_OUT = Outcome("skipped", "the settings leave this stream out")
 
 
 class KlaviyoSink(BatchSink):
@@ -168,7 +170,7 @@ class KlaviyoSink(BatchSink):
 
 
 class IgnoringSink(BatchSink):
-    """Takes the rows of a stream that no sink takes: `on_unknown_stream: skip`."""
+    """Takes the rows of a stream that is left out, or that no sink takes and that is skipped."""
 
     def __init__(
         self,
@@ -180,7 +182,14 @@ class IgnoringSink(BatchSink):
         """Say once that the stream is skipped."""
         super().__init__(target, stream_name, schema, key_properties)
         self._target = target
-        self.logger.warning("Stream '%s' has no sink; its rows are skipped", stream_name)
+        self._outcome = LEFT_OUT if stream_name in target.left_out else UNMAPPED
+        why = unwritable(stream_name)
+        self.logger.warning(
+            "Stream '%s' is not written, its rows are skipped: %s%s",
+            stream_name,
+            self._outcome.reason,
+            f" ({why})" if why else "",
+        )
 
     def get_validator(self) -> BaseJSONSchemaValidator | None:
         """None: nothing is read."""
@@ -194,7 +203,7 @@ class IgnoringSink(BatchSink):
         """Count the row as skipped."""
         report = self._target.report
         row = Row(report.next_row(self.stream_name), self._target.message)
-        report.settle(self.stream_name, row, UNMAPPED)
+        report.settle(self.stream_name, row, self._outcome)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """There is nothing to send."""

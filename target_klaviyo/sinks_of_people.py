@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from target_klaviyo.consents import build_subscription
+from target_klaviyo.copied_consents import build_copied, plan_copied
 from target_klaviyo.events import build_event, plan_events
 from target_klaviyo.lists import build_list, plan_lists
 from target_klaviyo.memberships import (
@@ -103,7 +104,7 @@ PEOPLE: tuple[SinkSpec, ...] = (
             "properties": "json",
         },
         needs=(
-            ("email", "phone_number", "external_id", "profile_id"),
+            ("email", "phone_number", "external_id", "profile_id", "source_id"),
             ("metric",),
             ("time",),
         ),
@@ -116,6 +117,7 @@ PEOPLE: tuple[SinkSpec, ...] = (
             frozenset({"event_properties", "metric_name"}),
             {
                 "metric_name": "metric",
+                "profile_id": "source_id",
                 "datetime": "time",
                 "event_properties": "properties",
                 "id": "unique_id",
@@ -137,15 +139,24 @@ PEOPLE: tuple[SinkSpec, ...] = (
     ),
     SinkSpec(
         "lists",
-        fields={"name": "string", "opt_in_process": "string"},
+        fields={"name": "string", "opt_in_process": "string", "source_list_id": "string"},
         needs=(("name",),),
+        explicit=frozenset({"source_list_id"}),
         build=build_list,
         plan=plan_lists,
     ),
     SinkSpec(
         "list_profiles",
-        fields={"list_id": "string", "list_name": "string", "id": "string", **IDENTIFIERS},
+        fields={
+            "list_id": "string",
+            "list_name": "string",
+            "id": "string",
+            **IDENTIFIERS,
+            "source_list_id": "string",
+            "source_subscriptions": "json",
+        },
         needs=(("list_id", "list_name"), ("id", *IDENTIFIERS)),
+        explicit=frozenset({"source_list_id", "source_subscriptions"}),
         build=build_membership,
         plan=plan_memberships,
         after=("profiles", "lists"),
@@ -180,6 +191,9 @@ PEOPLE: tuple[SinkSpec, ...] = (
             "consented_at": "date-time",
             "custom_source": "string",
             "age_gated_date_of_birth": "string",
+            "suppressed": "boolean",
+            "can_receive": "boolean",
+            "channel_phone_number": "phone",
             "push_token": "string",
             "push_platform": "string",
             "push_vendor": "string",
@@ -195,6 +209,11 @@ PEOPLE: tuple[SinkSpec, ...] = (
         plan=plan_subscriptions,
         explicit=frozenset({"id"}),
         after=("profiles", "lists", "list_profiles"),
+        modes={
+            "change": Mode(),
+            "copy": Mode(build_copied, plan_copied, (("channel",), ("message_type",))),
+        },
+        tap=TapForm(frozenset({"consent_timestamp"}), {"consent_timestamp": "consented_at"}),
         # As many as possible at once: of the changes in a batch only the last one is sent.
         batch_rows=100_000,
     ),

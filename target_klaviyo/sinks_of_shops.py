@@ -135,8 +135,14 @@ SHOPS: tuple[SinkSpec, ...] = (
     ),
     SinkSpec(
         "coupon_codes",
-        fields={"coupon_id": "string", "unique_code": "string", "expires_at": "date-time"},
+        fields={
+            "coupon_id": "string",
+            "unique_code": "string",
+            "expires_at": "date-time",
+            "status": "string",
+        },
         needs=(("coupon_id",), ("unique_code",)),
+        explicit=frozenset({"status"}),
         build=build_code,
         plan=plan_codes,
         after=("coupons",),

@@ -27,7 +27,13 @@ from target_klaviyo.configuration import (
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
 from target_klaviyo.items import Item
-from target_klaviyo.mapping import StreamMapping, mapping_of, own_mapping, stream_mappings
+from target_klaviyo.mapping import (
+    StreamMapping,
+    left_out,
+    mapping_of,
+    own_mapping,
+    stream_mappings,
+)
 from target_klaviyo.mirrors import check_ratio, check_sources, one_each
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader
@@ -78,6 +84,7 @@ class TargetKlaviyo(Target):
         """Check the settings before the SDK looks at streams."""
         check_names(self.config, self.config_jsonschema["properties"])
         self.mappings = stream_mappings(self.config["streams"])
+        self.left_out = left_out(self.config["streams"])
         self.locale: Locale = locale(self.config)
         self._earliest = earliest_event(self.config)
         self._mirror_ratio = mirror_ratio(self.config)
@@ -152,7 +159,8 @@ class TargetKlaviyo(Target):
             UnknownStreamError: see `mapping_of`.
         """
         known = stream_name in self.mappings or own_mapping(stream_name)
-        if not known and self.config["on_unknown_stream"] == "skip":
+        skipped = not known and self.config["on_unknown_stream"] == "skip"
+        if skipped or stream_name in self.left_out:
             return IgnoringSink
         self.mapping_of(stream_name)
         return KlaviyoSink

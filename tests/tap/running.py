@@ -79,5 +79,6 @@ def run_in(
             (folder / f"{name}.json").write_text(json.dumps(value))
             words += [f"--{name}", str(folder / f"{name}.json")]
     done = processes.run("tap_klaviyo", *words, env=environment({}))
-    messages = [json.loads(line) for line in done.stdout.splitlines()]
+    # Not `splitlines`: texts may hold other signs that end a line for it.
+    messages = [json.loads(line) for line in done.stdout.split("\n") if line]
     return Run(messages, done.stderr, done.returncode)

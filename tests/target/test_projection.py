@@ -160,7 +160,7 @@ def test_events_of_tap_klaviyo() -> None:
     )
     assert accepted == {
         "unique_id": "e1",
-        "profile_id": "01X",
+        "source_id": "01X",
         "metric": "Placed Order",
         "time": "2026-01-01T00:00:00+00:00",
         "properties": {"$value": 3},
