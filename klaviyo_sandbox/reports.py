@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import product
 from typing import Any
 from urllib.parse import urlencode
 
@@ -77,15 +76,18 @@ def grouped(asked: Question, units: Iterator[Unit]) -> dict[Group, list[Unit]]:
     found: dict[Group, list[Unit]] = {}
     for unit in units:
         if asked.start <= unit.moment < asked.end and fits(asked.terms, unit.groupings):
-            sides = [as_list(unit.groupings.get(name)) for name in asked.groups]
-            for group in product(*sides):
+            for group in groups_of([unit.groupings.get(name) for name in asked.groups]):
                 found.setdefault(group, []).append(unit)
     return dict(sorted(found.items(), key=lambda row: str(row[0])))
 
 
-def as_list(value: str | list[str] | None) -> Sequence[str | None]:
-    """The values of one grouping."""
-    return value if isinstance(value, list) else [value]
+def groups_of(parts: Sequence[str | list[str] | None]) -> set[Group]:
+    """The groups of a unit: one for each of its tags, whose ids and names stand side by side."""
+    many = max((len(part) for part in parts if isinstance(part, list)), default=1)
+    return {
+        tuple(part[place] if isinstance(part, list) else part for part in parts)
+        for place in range(many)
+    }
 
 
 def values(asked: Question, units: list[Unit]) -> dict[str, float]:

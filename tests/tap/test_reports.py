@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+import jsonschema
 import pytest
 
 from klaviyo_sandbox import ManualClock, Sandbox
+from tap_klaviyo.reports_kinds import KINDS, ReportKind
 from tests.judges.openapi import assert_ledger_valid
 from tests.tap.reporting_runs import run_reports
 
 DAY = 86_400.0
 # When New York sets its clocks back.
 WINTER = datetime(2025, 11, 2, 6, tzinfo=timezone.utc)
+ORDERS = {"name": "Placed Order", "integration": "Shopify"}
 NOW = datetime(2026, 2, 20, 15, tzinfo=timezone.utc)
 CAMPAIGNS = {
     "name": "campaign_days",
@@ -401,3 +404,29 @@ def test_a_missing_scope_ends_the_report_and_says_which(clock: ManualClock) -> N
         run = run_reports(sandbox, flows, campaigns)
     assert "flow_days ended early" in run.error
     assert run.bookmark("campaign_days") == day("2026-02-20")
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
+def test_every_grouping_and_statistic_of_a_kind(sandbox: Sandbox, kind: ReportKind) -> None:
+    """Klaviyo takes them all at once; a row's keys name it, and it fits its schema strictly."""
+    report = {
+        "name": "all",
+        "kind": kind.name,
+        "statistics": list(kind.known_statistics),
+        "group_by": list(kind.known_groups),
+        "interval": "weekly",
+        "timeframe": {"start": "2025-12-01", "end": "2026-02-15"},
+    }
+    run = run_reports(sandbox, report | ({"metrics": [ORDERS]} if kind.asks == "metrics" else {}))
+    assert not run.error
+    (schema,) = [one for one in run.messages if one["type"] == "SCHEMA"]
+    rows = run.records("all")
+    assert len(keyed(rows, *schema["key_properties"])) == len(rows) > 0
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    strict = {**schema["schema"], "additionalProperties": False}
+    validator = jsonschema.Draft202012Validator(strict, format_checker=checker)
+    for row in rows:
+        validator.validate(row)
+        assert all(isinstance(row[name], str) for name in schema["key_properties"])
+        assert set(row) == set(strict["properties"])
+    assert_ledger_valid(sandbox)

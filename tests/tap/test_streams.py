@@ -225,6 +225,7 @@ def test_every_record_fits_its_schema_strictly(full: Run, spec: StreamSpec) -> N
         if one["type"] == "SCHEMA" and one["stream"] == spec.name
     )
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    assert "date-time" in checker.checkers, "rfc3339-validator is what checks date-times"
     strict = {**schema, "additionalProperties": False}
     validator = jsonschema.Draft202012Validator(strict, format_checker=checker)
     wanted = set(schema["properties"]) - set(spec.unselected) - {"extra_attributes"}
