@@ -28,19 +28,26 @@ class RunTimes:
     start_date: datetime | None = None
     end_date: datetime | None = None
 
+    @property
+    def end(self) -> datetime | None:
+        """What Klaviyo is asked for as an end: none that lies in the future, as flows refuse it."""
+        return self.end_date if self.end_date and self.end_date <= self.started else None
+
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What to read.
 
     Attributes:
-        bounds: The time bounds of the records.
+        bounds: The time bounds that Klaviyo is asked for.
+        end: Records of this time and later are left out.
         late: A window that ended long ago, to be read once more after them.
         parents_since: Only parents that changed from then on; None for all of them.
         notes: What to put into the state in the end.
     """
 
     bounds: Bounds = field(default_factory=Bounds)
+    end: datetime | None = None
     late: Bounds | None = None
     parents_since: datetime | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -64,24 +71,25 @@ def run_plan(
     start = reading_start(bookmark, times.start_date, options.days_again(spec))
     parents_since = None
     if options.parents == CHANGED:
-        if times.end_date is None:  # else their later records have not been read
+        if times.end is None:  # else their later records have not been read
             notes[PARENTS_READ] = times.started.isoformat()
         known = noted(state, PARENTS_READ)
         parents_since = known - MARGIN if known else None
     late = None
-    if options.late_pass_days and times.end_date is None:
+    if options.late_pass_days and times.end is None:
         until = whole_second(times.started - timedelta(days=options.late_pass_days))
         until = min(until, start) if start else until
         late = late_window(noted(state, READ_AGAIN), until) if start else None
         notes[READ_AGAIN] = max(until, noted(state, READ_AGAIN) or until).isoformat()
-    return RunPlan(Bounds(start, times.end_date), late, parents_since, notes)
+    bounds = Bounds(start, times.end)
+    return RunPlan(bounds, times.end_date, late, parents_since, notes)
 
 
 def whole_plan(spec: StreamSpec, times: RunTimes) -> RunPlan:
     """The plan of a run that reads everything."""
     if spec.parent:
         return RunPlan()  # whole lists were asked for, and half ones would look like leavers
-    return RunPlan(Bounds(times.start_date, times.end_date))
+    return RunPlan(Bounds(times.start_date, times.end), times.end_date)
 
 
 def late_window(since: datetime | None, until: datetime) -> Bounds | None:

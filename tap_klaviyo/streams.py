@@ -236,9 +236,8 @@ class KlaviyoStream(Stream):
 
     def _made_sieve(self, plan: RunPlan) -> Sieve:
         """Which records belong to the stream."""
-        end = plan.bounds.end
         excluded = excluded_metrics(self.options.metrics, self._account_metrics, self._columns)
-        return Sieve(end.isoformat() if end else None, excluded)
+        return Sieve(plan.end.isoformat() if plan.end else None, excluded)
 
     @cached_property
     def _columns(self) -> tuple[str, ...]:

@@ -138,6 +138,20 @@ def test_a_run_that_ends_in_the_past_leaves_no_note() -> None:
     assert not plan.notes
 
 
+def test_an_end_in_the_future_is_no_end_for_klaviyo(run_tap: RunTap) -> None:
+    """Klaviyo refuses flows up to a time to come; events of such a time are left out."""
+    dates = {"start_date": "2020-01-01", "end_date": "2030-01-01"}
+    with Sandbox(profiles=10, events=60, limits=False, raised=1_000) as sandbox:
+        run = run_tap(sandbox.url, "flows", "flow_actions", "events", **dates)
+        assert run.code == 0, run.errors
+        assert {one["id"] for one in run.records("flows")} == set(sandbox.account.ids("flow"))
+        events = sandbox.account.resources("event")
+        times = {one["id"]: one["attributes"]["datetime"] for one in events}
+        assert max(times.values()) > "2030", "an event of the future"
+        wanted = {one for one, moment in times.items() if moment < "2030"}
+        assert {one["id"] for one in run.records("events")} == wanted
+
+
 def test_parents_count_as_read_only_where_nothing_of_theirs_was_left_out() -> None:
     options = StreamOptions(parents="changed")
     for end, noted in ((NOW - timedelta(days=30), False), (None, True)):
