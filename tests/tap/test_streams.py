@@ -234,8 +234,8 @@ def test_every_record_fits_its_schema_strictly(full: Run, spec: StreamSpec) -> N
         assert wanted <= set(record), "a column without a value is null, and there"
 
 
-def changed(spec: StreamSpec, account: Account) -> str:
-    """Put one more resource like one that is there, changed lately; its id."""
+def changed(spec: StreamSpec, account: Account, moment: str = LATELY, new: str = "01NEW") -> str:
+    """Put one more resource like one that is there, changed at `moment`; its id."""
     kind = kind_of(spec)
     example = account.resources(kind)[0]
     columns = {
@@ -244,13 +244,61 @@ def changed(spec: StreamSpec, account: Account) -> str:
         if isinstance(part.get("data"), dict)
     }
     key = spec.replication_key or ""
-    attributes = {**example["attributes"], key: LATELY}
+    attributes = {**example["attributes"], key: moment}
     if kind == "event":
-        attributes["timestamp"] = int(datetime.fromisoformat(LATELY).timestamp())
+        attributes["timestamp"] = int(datetime.fromisoformat(moment).timestamp())
+    if kind == "profile":
+        columns["subscriptions"] = json.dumps(attributes.pop("subscriptions"))
+        attributes |= {"email": f"{new}@klaviyo-sandbox.dev", "phone_number": None}
+        attributes["external_id"] = None
     columns |= {"channel": "sms"} if kind == "campaign" else {}
     columns |= {"object_type_id": account.ids("object-type")[0]} if "object" in kind else {}
-    account.put(kind, "01NEW", attributes, columns=columns)
-    return "01NEW"
+    account.put(kind, new, attributes, columns=columns)
+    return new
+
+
+def joined(spec: StreamSpec, account: Account, moment: str, who: int) -> None:
+    """Put somebody into a list or segment."""
+    kind = spec.name.removesuffix("_profiles")
+    group = account.ids(kind)[0]
+    outside = [one for one in account.ids("profile") if one not in account.members(group)]
+    account.add_members(kind, group, {outside[who]: moment})
+
+
+def test_runs_loaded_one_over_the_other_are_the_account(run_tap: RunTap) -> None:
+    """What comes at the very moment of a bookmark, what is new, what has changed, who joined."""
+    specs = [
+        spec
+        for spec in STREAMS
+        if spec.replication_key and "suppressions" not in spec.name and "consents" not in spec.name
+    ]
+    names = [spec.name for spec in specs]
+    with Sandbox(profiles=60, events=300, limits=False, raised=1_000, traps=False) as sandbox:
+        account = sandbox.account
+        runs = [run_tap(sandbox.url, *names)]
+        assert runs[0].code == 0, runs[0].errors
+        for spec in specs:
+            tie = runs[0].state["bookmarks"][spec.name]["replication_key_value"]
+            old = next(iter(expected(spec, account)))["id"]
+            if spec.name in EXPECTED:
+                joined(spec, account, tie, 0)
+                joined(spec, account, LATELY, 1)
+                continue
+            changed(spec, account, tie, "01TIE")
+            changed(spec, account)
+            changed(spec, account, LATELY, old)
+        runs.append(run_tap(sandbox.url, *names, state=runs[0].state))
+        assert runs[1].code == 0, runs[1].errors
+        for spec in specs:
+            found = [run.records(spec.name) for run in runs]
+            assert 0 < len(found[1]) < len(found[0])
+            loaded = {key_of(spec, record): record for records in found for record in records}
+            rows = expected(spec, account)
+            assert set(loaded) == {key_of(spec, row) for row in rows}, spec.name
+            for row in rows:
+                record = loaded[key_of(spec, row)]
+                held = {name: value for name, value in row.items() if name in record}
+                assert comparable({name: record[name] for name in held}) == comparable(held)
 
 
 def test_a_later_run_brings_what_has_changed_and_nothing_old(run_tap: RunTap) -> None:
