@@ -49,7 +49,8 @@ def all_specs(config: Mapping[str, Any]) -> tuple[StreamSpec, ...]:
         if spec.name in names:
             raise ConfigurationError(f"custom_streams: there is a stream {spec.name} already")
         names.add(spec.name)
-        added.append(with_declared(spec, config))
+        moved = replace(at_revision(spec, revision), partitions=spec.partitions)
+        added.append(with_declared(moved, config))
     return (*own, *added)
 
 

@@ -50,6 +50,7 @@ def end_early(tap: TapKlaviyo, stream: KlaviyoStream | ReportStream, error: Klav
         stream.logger.warning("Stream %s is skipped: %s", stream.name, error)
         stream.progress.outcome = SKIPPED
         return
-    stream.logger.error("Stream %s ends early: %s", stream.name, error)
+    of = "".join(f" ({name} {value})" for name, value in stream.spec.path.items())
+    stream.logger.error("Stream %s%s ends early: %s", stream.name, of, error)
     stream.progress.outcome = ENDED_EARLY
     tap.end_early(stream.name)

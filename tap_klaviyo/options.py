@@ -67,8 +67,11 @@ def stream_options(
     """
     given = config.get("stream_options") or {}
     specs = {spec.name: spec for spec in rows}
+    reports = {str(one.get("name")) for one in config.get("reports") or ()}
     errors = [
-        f"stream_options names the unknown stream {name!r}{nearest(name, specs)}; "
+        f"stream_options names the report {name!r}: its options stand in its entry of reports"
+        if name in reports
+        else f"stream_options names the unknown stream {name!r}{nearest(name, specs)}; "
         f"streams: {', '.join(specs)}"
         for name in given
         if name not in specs

@@ -227,7 +227,9 @@ def refusal(plans: Sequence[Plan], most: int, least: int, *, spread: bool) -> st
 
 def arithmetic(plans: Sequence[Plan]) -> str:
     """How the number of requests comes about."""
-    whole = f"{needed(plans)} requests of {plans[0].report.kind.operation} are needed: "
+    count = needed(plans)
+    verb = "request of {} is" if count == 1 else "requests of {} are"
+    whole = f"{count} {verb.format(plans[0].report.kind.operation)} needed: "
     return whole + " + ".join(sentence(one) for one in plans)
 
 
@@ -249,7 +251,8 @@ def announcement(plans: Sequence[Plan]) -> str:
     """What a run is about to ask of one endpoint, for the log; more where answers have pages."""
     rate = operation(plans[0].report.kind.operation).rate
     minutes = max(0, needed(plans) - 1) // rate.steady
-    text = f"Reports: {arithmetic(plans)}; about {minutes} minutes at {rate.steady} a minute"
+    about = f"about {minutes} minutes" if minutes > 1 else "about a minute"
+    text = f"Reports: {arithmetic(plans)}; {about} at {rate.steady} a minute"
     text += f", {rate.daily} a day" if rate.daily else ""
     left = sum(one.left * one.each for one in plans)
     return f"{text}. {left} more are left to later runs" if left else text

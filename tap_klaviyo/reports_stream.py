@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -87,13 +87,16 @@ class ReportStream(Stream):
         """What this run has to ask for."""
         tap = self._klaviyo_tap
         bookmark = self._opened_bookmark()
-        state = self.get_context_state(None) if bookmark and bookmark.start else {}
-        moments = (
-            *(tap.start_date, tap.end_date, bookmark.start if bookmark else None),
-            *(noted(state, name) for name in (READ_ON, BEGUN_ON, READ_TO)),
-        )
-        days = (one.date() if one else None for one in moments)
-        return plan(self.report, RunDays(tap.started_at.date(), *days))
+        dates = (tap.start_date, tap.end_date, bookmark.start if bookmark else None)
+        days = (one.date() if one else None for one in dates)
+        notes = map(self._noted_day, (READ_ON, BEGUN_ON, READ_TO))
+        return plan(self.report, RunDays(tap.started_at.date(), *days, *notes))
+
+    def _noted_day(self, name: str) -> date | None:
+        """A day that the state of an incremental report notes; none lies in the future."""
+        bookmark = self._opened_bookmark()
+        found = noted(self.get_context_state(None), name) if bookmark and bookmark.start else None
+        return min(found, self._klaviyo_tap.started_at).date() if found else None
 
     def keep_to(self, found: Plan) -> None:
         """Read what the plan of the whole run leaves to this report."""
@@ -167,9 +170,10 @@ class ReportStream(Stream):
     def _finish(self, bookmark: Bookmark | None) -> None:
         """Note the day on which everything was read that this run had to read."""
         if bookmark:
-            state, today = self.get_context_state(None), str(self._klaviyo_tap.started_at.date())
-            bookmark.notes = {READ_ON: state.pop(BEGUN_ON, today)}
-            state.pop(READ_TO, None)
+            begun = self._noted_day(BEGUN_ON) or self._klaviyo_tap.started_at.date()
+            bookmark.notes = {READ_ON: str(begun)}
+            for name in (BEGUN_ON, READ_TO):
+                self.get_context_state(None).pop(name, None)
             bookmark.finish()
             self.state_manager.is_flushed = False
         self._drop_older_rows()

@@ -32,6 +32,10 @@ SECRET = "pk_secret_4711"  # noqa: S105 - made up, to be looked for in messages
         ({"oauth": {"client_id": SECRET}}, "the setting oauth is malformed"),
         ({"stream_options": {"evnts": {}}}, "unknown stream 'evnts' (did you mean 'events'?)"),
         ({"stream_options": {"events": {"pagesize": 1}}}, "unknown option 'pagesize'"),
+        (
+            {"reports": [{"name": "x", "kind": "form_series"}], "stream_options": {"x": {}}},
+            "names the report 'x': its options stand in its entry of reports",
+        ),
         ({"stream_options": ["events"]}, "not of type 'object', 'null' in config['stream_options"),
         ({"custom_streams": ["lists"]}, "not of type 'object' in config['custom_streams'][0]"),
         ({"reports": [None]}, "not of type 'object' in config['reports'][0]"),

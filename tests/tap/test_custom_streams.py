@@ -129,6 +129,32 @@ def test_declared_properties_are_columns_of_custom_streams_too(
         assert record["property_favourite_colour"] == colours[record["id"]]
 
 
+def test_a_path_that_leads_nowhere_is_named(sandbox: Sandbox, run_tap: RunTap) -> None:
+    custom = [{"name": "vips", "path": "lists/NOSUCH/profiles"}]
+    catalog = chosen(discover(custom_streams=custom), "vips")
+    run = run_tap(sandbox.url, catalog_content=catalog, custom_streams=custom)
+    assert run.code == 1
+    assert "Stream vips (id NOSUCH) ends early: Klaviyo answered 404" in run.errors
+
+
+def test_campaigns_of_a_later_revision_keep_the_filter_that_was_given(
+    sandbox: Sandbox, run_tap: RunTap
+) -> None:
+    params = {"filter": "equals(archived,true)"}
+    custom = [{"name": "old", "operation": "get_campaigns", "params": params}]
+    settings: dict[str, Any] = {"custom_streams": custom, "revision": "2026-10-15"}
+    texts = {"custom_streams": json.dumps(custom), "revision": "2026-10-15"}
+    found = processes.run("tap_klaviyo", "--discover", env=environment(texts)).stdout
+    streams = {one["tap_stream_id"]: one for one in json.loads(found)["streams"]}
+    run = run_tap(sandbox.url, catalog_content=chosen(streams, "old"), **settings)
+    assert run.code == 0, run.errors
+    campaigns = sandbox.account.resources("campaign")
+    wanted = {
+        one["id"]: one["attributes"]["name"] for one in campaigns if one["attributes"]["archived"]
+    }
+    assert {one["id"]: one["name"] for one in run.records("old")} == wanted
+
+
 def test_links_of_one_resource_are_ids(sandbox: Sandbox, run_tap: RunTap) -> None:
     group = sandbox.account.ids("list")[0]
     custom = [{"name": "vips", "path": f"lists/{group}/relationships/profiles"}]

@@ -231,6 +231,20 @@ def test_rolling_days_that_break_off_go_on_the_next_time(
     assert third.bookmark("campaign_days") == day("2026-02-20")
 
 
+@pytest.mark.parametrize("note", ["soon", "2031-01-01", ""])
+def test_odd_notes_in_a_state_lead_to_more_reading_and_not_to_less(
+    sandbox: Sandbox, note: str
+) -> None:
+    notes = {"read_on": note, "begun_on": note, "read_to": note}
+    held = {"replication_key": "date", "replication_key_value": day("2026-02-19"), **notes}
+    run = run_reports(sandbox, CAMPAIGNS, state={"bookmarks": {"campaign_days": held}})
+    assert not run.error
+    starts = [one["timeframe"]["start"][:10] for one in asked(sandbox, "query_campaign_values")]
+    assert starts[-1] == "2026-02-20"
+    assert starts[0] <= "2026-02-19"
+    assert run.state["bookmarks"]["campaign_days"]["read_on"] == "2026-02-20"
+
+
 def test_the_plan_is_said_before_and_refused_with_its_arithmetic(sandbox: Sandbox) -> None:
     run = run_reports(sandbox, CAMPAIGNS, FLOWS, start_date="2025-02-21")
     assert len(sandbox.requests) == 0
