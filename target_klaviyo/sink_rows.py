@@ -31,6 +31,8 @@ class Mode:
     build: Build | None = None
     plan: MakePlan | None = None
     needs: tuple[tuple[str, ...], ...] | None = None
+    after: tuple[str, ...] | None = None
+    before: tuple[str, ...] = ()
     mirror: Mirror | None = None
 
 
@@ -52,6 +54,7 @@ class SinkSpec:
             their values.
         explicit: Fields that a column fills only when the mapping says so, not by its name.
         after: Sinks whose pending rows must be written first.
+        before: Sinks whose streams begin only when the rows that came before are written.
         batch_rows: Rows to gather before sending, unless `batch_size_rows` says otherwise.
         tap: tap-klaviyo's records of this resource.
         modes: The ways in which a stream may use the sink; the first one by itself.
@@ -68,6 +71,7 @@ class SinkSpec:
     operations: Mapping[str, str] = field(default_factory=dict)
     explicit: frozenset[str] = frozenset()
     after: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
     batch_rows: int = 10_000
     tap: TapForm = TapForm()
     modes: Mapping[str, Mode] = field(default_factory=dict)
@@ -81,5 +85,7 @@ class SinkSpec:
             build=mode.build or self.build,
             plan=mode.plan or self.plan,
             needs=self.needs if mode.needs is None else mode.needs,
+            after=self.after if mode.after is None else mode.after,
+            before=mode.before,
             mirror=mode.mirror,
         )

@@ -146,7 +146,7 @@ class KlaviyoSink(BatchSink):
             KlaviyoError: nothing more can be sent.
             RowsFailedError: rows were refused, and the settings say to stop.
         """
-        self._target.drain_before(self.spec)
+        self._target.drain_sinks(lambda spec: spec.name in self.spec.after)
         self._rows = self._bytes = 0
         items = context.pop("items", [])
         self._target.deliver(self.spec, self.stream_name, items, self._changes)

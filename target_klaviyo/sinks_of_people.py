@@ -224,6 +224,11 @@ PEOPLE: tuple[SinkSpec, ...] = (
         build=build_suppression,
         plan=plan_suppressions,
         after=("profiles", "subscriptions"),
-        modes={"suppress": Mode(), "unsuppress": Mode(plan=plan_liftings)},
+        modes={
+            "suppress": Mode(),
+            "unsuppress": Mode(plan=plan_liftings),
+            # Nobody is to be there unsuppressed, not even while the rest is copied.
+            "copy": Mode(after=(), before=("profiles",)),
+        },
     ),
 )

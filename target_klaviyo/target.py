@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
@@ -35,6 +35,7 @@ from target_klaviyo.mapping import (
     stream_mappings,
 )
 from target_klaviyo.mirrors import check_ratio, check_sources, one_each
+from target_klaviyo.notices import Notices
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader
 from target_klaviyo.report import opened_report
@@ -78,7 +79,7 @@ class TargetKlaviyo(Target):
         self.max_parallelism = 1
         self.message: dict[str, Any] = {}
         self._finished = False
-        self._notices: set[tuple[str, str]] = set()
+        self._notices = Notices(self.logger)
 
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
@@ -135,12 +136,6 @@ class TargetKlaviyo(Target):
     def rules(self, mapping: StreamMapping, keys: Sequence[str]) -> StreamRules:
         """What a builder needs to know."""
         now = datetime.fromtimestamp(self.initialized_at / 1000, tz=timezone.utc)
-
-        def notice(key: str, text: str) -> None:
-            if (mapping.stream, key) not in self._notices:
-                self._notices.add((mapping.stream, key))
-                self.logger.warning("stream '%s' %s", mapping.stream, text)
-
         return StreamRules(
             keys=keys,
             earliest=self._earliest,
@@ -149,7 +144,7 @@ class TargetKlaviyo(Target):
             recent=now - DAY,
             clear_nulls=self.config["null_policy"] == "clear",
             immediate=mapping.immediate,
-            notice=notice,
+            notice=self._notices.of(mapping.stream),
         )
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
@@ -181,9 +176,13 @@ class TargetKlaviyo(Target):
             if self.sink_exists(stream_name):
                 self.drain_one(self._sinks_active[stream_name])
             self.report.describe(stream_name, self.message)
-        return super().get_sink(
+        sink = super().get_sink(
             stream_name, record=record, schema=schema, key_properties=key_properties
         )
+        if schema is not None and isinstance(sink, KlaviyoSink):
+            begun = sink.spec.name
+            self.drain_sinks(lambda spec: begun in spec.before)
+        return sink
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         """Keep the message as it came, for dead letters."""
@@ -196,10 +195,10 @@ class TargetKlaviyo(Target):
         self.message = message_dict
         super()._process_record_message(message_dict)
 
-    def drain_before(self, spec: SinkSpec) -> None:
-        """Send the pending rows of the sinks that `spec` builds upon."""
+    def drain_sinks(self, wanted: Callable[[SinkSpec], bool]) -> None:
+        """Send the pending rows of these sinks."""
         for sink in list(self._sinks_active.values()):
-            if isinstance(sink, KlaviyoSink) and sink.spec.name in spec.after:
+            if isinstance(sink, KlaviyoSink) and wanted(sink.spec):
                 self.drain_one(sink)
 
     def deliver(

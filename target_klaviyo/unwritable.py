@@ -37,7 +37,7 @@ ELSEWHERE: Mapping[str, str] = {
     "catalog_item_variants": '{"sink": "catalog_variants"}',
     "list_tags": '{"sink": "tag_links", "ignore_columns": ["list_id", "tag_id"]}',
     "profile_consents": '{"sink": "subscriptions", "mode": "copy"}',
-    "profile_suppressions": '{"sink": "suppressions"}',
+    "profile_suppressions": '{"sink": "suppressions", "mode": "copy"}',
 }
 
 
