@@ -194,7 +194,7 @@ class OrderedReader:
         It is begun before them, since how dense it is decides on the next cut.
         """
         for place, reading in enumerate(self._order):
-            points = reading.cut_points(self._workers, self._source.until)
+            points = reading.cut_points(self._workers, self._source.until, self._idle)
             if not points:
                 continue
             bounds = reading.scan.bounds

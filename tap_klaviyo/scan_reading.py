@@ -14,8 +14,9 @@ from tap_klaviyo.windows import SHORTEST, cuts
 # The parts of a scan that is cut up hold a little less than a page each, so that one request
 # reads them: a part whose second page is missing would keep all those behind it waiting.
 PART_PAGES = 0.9
-# Into how many parts a scan is cut first. What is left after them, and proves long again, is cut
-# into twice as many: where nothing is left, little has been asked for in vain.
+# Into how many parts a scan is cut first, if no more readers are idle. What is left after them,
+# and proves long again, is cut into twice as many: where nothing is left, little has been asked
+# for in vain.
 FIRST_PARTS = 16
 
 
@@ -44,8 +45,10 @@ class Reading:
     done: bool = False
     error: BaseException | None = None
 
-    def cut_points(self, most: int, until: datetime | None) -> list[datetime]:
+    def cut_points(self, most: int, until: datetime | None, idle: int = 0) -> list[datetime]:
         """Where others may take over, up to `until` where the scan has no end.
+
+        At most `most` points, and enough for `idle` readers who have nothing else to do.
 
         None where that is not worth while.
         """
@@ -59,7 +62,8 @@ class Reading:
         # Records of one second say nothing of how dense the others lie.
         if last - first < SHORTEST:
             return []
-        return cuts(last, end, (last - first) * PART_PAGES, min(most, FIRST_PARTS << self.cuts))
+        parts = max(idle, FIRST_PARTS << self.cuts)
+        return cuts(last, end, (last - first) * PART_PAGES, min(most, parts))
 
 
 @dataclass(frozen=True, slots=True)

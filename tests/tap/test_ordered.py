@@ -16,7 +16,7 @@ from klaviyo_client.errors import PaginationError
 from klaviyo_client.wire import Links, Page
 from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import Source, Span
+from tap_klaviyo.scan_reading import FIRST_PARTS, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -68,6 +68,12 @@ class Server:
         chunks = [found[i : i + 2] for i in range(0, len(found), 2)] or [[]]
         for number, chunk in enumerate(chunks):
             yield page(*chunk, more=number + 1 < len(chunks))
+
+
+@pytest.mark.parametrize(("idle", "points"), [(0, FIRST_PARTS), (29, 29), (99, 48)])
+def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int) -> None:
+    reading = Reading(Scan(Bounds(START, at(100_000))), latest=(at(0), at(100)))
+    assert len(reading.cut_points(48, None, idle)) == points
 
 
 @settings(max_examples=60, deadline=None)
