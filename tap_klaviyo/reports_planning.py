@@ -109,7 +109,7 @@ def extent(report: Report, days: RunDays) -> tuple[date, date]:
         start, end = days.today - frame.rolling_days * DAY, tomorrow
     else:
         start = first_day(report, days)
-        end = frame.end + DAY if frame.end else tomorrow
+        end = min(frame.end + DAY, tomorrow) if frame.end else tomorrow
         if days.bookmark:
             start = max(start, continued(days.bookmark, days.read_on, report.lookback_days))
     if days.begun_on and days.read_to:

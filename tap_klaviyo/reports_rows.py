@@ -110,9 +110,10 @@ def interval_start(report: Report, text: str) -> str:
 
 
 def belongs(report: Report, window: Window, start: str) -> bool:
-    """Whether an interval is the window's own; those asked for on its sides are half ones."""
+    """Whether an interval is the window's own; those asked for on its sides are half ones.
+
+    Hours go by their day in UTC: each is in one window, whatever the time zone.
+    """
     if not report.kind.asides.get(report.interval):
         return True
-    hour = parse_time(start).astimezone(report.zone).isoformat()
-    day = (hour if report.interval == HOURLY else start)[:10]
-    return window.start.isoformat() <= day < window.end.isoformat()
+    return window.start.isoformat() <= start[:10] < window.end.isoformat()

@@ -409,6 +409,27 @@ def test_the_pages_of_one_day_are_read_to_the_end(sandbox: Sandbox) -> None:
     assert len(pages) == 2
 
 
+def test_aggregates_of_many_groups_are_read_to_their_last_page(sandbox: Sandbox) -> None:
+    """Klaviyo gives 500 groups at once, and takes the cursor in the body."""
+    account = sandbox.account
+    names = {one["attributes"]["name"]: one["id"] for one in account.resources("metric")}
+    example = account.resources("event")[0]["attributes"]
+    columns = {"metric_id": names["Clicked Email"], "profile_id": account.ids("profile")[0]}
+    for number in range(1_200):
+        properties = {"event_properties": {"URL": f"https://shop.example/{number}"}}
+        attributes = example | properties | {"datetime": "2026-02-18T12:00:00+00:00"}
+        account.put("event", f"click{number}", attributes, columns=columns)
+    metric = {"id": names["Clicked Email"]}
+    report = {"name": "urls", "kind": "metric_aggregates", "metrics": [metric], "group_by": ["URL"]}
+    run = run_reports(sandbox, report, start_date="2026-02-18", end_date="2026-02-19")
+    assert not run.error
+    rows = [one for one in run.records("urls") if one["url"]]
+    assert {(one["date"], one["count"]) for one in rows} == {(day("2026-02-18"), 1)}
+    assert len({one["url"] for one in rows}) == len(rows) == 1_200
+    assert len(asked(sandbox, "query_metric_aggregates")) == 3
+    assert_ledger_valid(sandbox)
+
+
 def test_a_missing_scope_ends_the_report_and_says_which(clock: ManualClock) -> None:
     scopes = {"pk_test": ["campaigns:read"]}
     with Sandbox(profiles=5, events=10, clock=clock, keys=scopes) as sandbox:

@@ -68,6 +68,15 @@ def test_what_was_read_long_after_it_happened_is_not_read_again() -> None:
     assert plan(report, done).windows == ()
 
 
+def test_days_to_come_are_left_to_later_runs() -> None:
+    report = one("campaign_values", timeframe={"start": "2026-02-01", "end": "2026-12-31"})
+    found = plan(report, RunDays(TODAY))
+    assert (found.requests, found.windows[-1].end) == (20, TODAY + DAY)
+    later = plan(report, RunDays(TODAY + DAY, bookmark=TODAY, read_on=TODAY))
+    assert later.windows[-1].end == TODAY + 2 * DAY
+    assert plan(one("form_series", timeframe={"start": "2026-03-01"}), RunDays(TODAY)).windows == ()
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_klaviyo_s_words_for_timeframes(key: str) -> None:
     start, end = days_of(key, TODAY)

@@ -51,9 +51,9 @@ def test_half_days_beside_a_window_are_left_out_and_hours_are_moments() -> None:
 
 
 def test_hours_beside_a_window_belong_to_the_next_one_and_may_be_half_ones() -> None:
-    """Hours of India begin at half past the hour in UTC: its 7th of March at 18:30 of the 6th."""
-    dates = ["2026-03-06T18:00:00Z", "2026-03-06T18:30:00Z", "2026-03-08T17:30:00Z"]
-    dates.append("2026-03-08T18:30:00Z")
+    """Hours of India begin at half past the hour in UTC."""
+    dates = ["2026-03-06T23:30:00Z", "2026-03-07T00:30:00Z", "2026-03-08T23:30:00Z"]
+    dates.append("2026-03-09T00:30:00Z")
     page = {"dates": dates, "data": [{"dimensions": [], "measurements": {"count": [1, 2, 3, 4]}}]}
     found = rows(orders(interval="hourly", timezone="Asia/Kolkata"), WINDOW, "A", [page])
     assert [row["count"] for row in found] == [2, 3]
