@@ -17,6 +17,7 @@ from klaviyo_client.errors import ApiError, ConfigurationError, KlaviyoError
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.catalog_marks import mark
 from tap_klaviyo.endings import OF_ONE_STREAM, end_early
+from tap_klaviyo.odd_content import understanding
 from tap_klaviyo.progress import StreamProgress, within_run
 from tap_klaviyo.records import Record
 from tap_klaviyo.reports_declared import Report
@@ -39,6 +40,8 @@ READ_ON = "read_on"
 # Of a run that has not come to its end: the day on which it began, and the last one that it read.
 BEGUN_ON, READ_TO = "begun_on", "read_to"
 REFUSED = (400, 404)
+# What Klaviyo points to where it refuses a metric: `metric_id`, `conversion_metric_id`.
+METRIC = "metric"
 
 
 class ReportStream(Stream):
@@ -135,7 +138,7 @@ class ReportStream(Stream):
         for window in found.windows:
             made: list[Record] = []
             for metric in metrics:
-                with self._refusals_of(metric):
+                with self._refusals_of(metric), understanding(f"an answer to {self.name}"):
                     made += rows(report, window, metric, list(ask(window=window, metric=metric)))
             yield window, made
 
@@ -145,7 +148,8 @@ class ReportStream(Stream):
         try:
             yield
         except ApiError as error:
-            if metric and error.status in REFUSED:
+            places = [one.pointer or one.parameter or METRIC for one in error.errors] or [METRIC]
+            if metric and error.status in REFUSED and any(METRIC in one for one in places):
                 text = "Stream %s: Klaviyo does not answer for the metric %s"
                 self.logger.error(text, self.name, metric)  # noqa: TRY400 - raised and told above
             raise

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -384,6 +387,43 @@ def test_a_metric_that_klaviyo_refuses_is_named(
     assert "sums ended early" in run.error
     assert "Stream sums: Klaviyo does not answer for the metric CUSTOM" in caplog.text
     assert "(invalid) at /data/attributes/metric_id" in caplog.text
+
+
+def test_a_filter_that_klaviyo_refuses_is_no_matter_of_the_metric(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    report = {"name": "sums", "kind": "metric_aggregates", "metrics": [ORDERS], "filter": "URL=x"}
+    run = run_reports(sandbox, report)
+    assert "sums ended early" in run.error
+    assert "Klaviyo answered 400 (invalid) at filter to query_metric_aggregates" in caplog.text
+    assert "does not answer for the metric" not in caplog.text
+
+
+class OddAnswers(BaseHTTPRequestHandler):
+    """Answers whatever is asked with a document of another form."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "12")
+        self.end_headers()
+        self.wfile.write(b'{"data": []}')
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_an_answer_of_another_form_ends_its_report_only(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), OddAnswers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        signups = {"name": "signups", "kind": "form_series"}
+        run = run_reports(cast(Sandbox, SimpleNamespace(url=url, clock=clock)), signups)
+        server.shutdown()
+    assert "signups ended early" in run.error
+    assert "an answer to signups holds a resource of a form that is not known" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["reset", "truncated"])
