@@ -32,6 +32,8 @@ OF_THE_PAST: Mapping[str, tuple[str, ...]] = {
     "sms": BOTH,
     "whatsapp": BOTH,
 }
+# Klaviyo's 202 would not tell, and whoever comes later would not be unsubscribed.
+ABSENT = Outcome("rejected", "no profile has this address yet: copy profiles first")
 THERE = Outcome("skipped", "has this consent already")
 WITHDRAWN = Outcome("skipped", "has unsubscribed from this account, and stays so")
 STILL = Outcome("skipped", "is suppressed in this account already")
@@ -103,7 +105,7 @@ def plan_copied(items: Sequence[Item], directory: Directory) -> Plan:
     kept: list[Item] = []
     settled: list[Settled] = []
     for item in items:
-        outcome = standing(item, known.get(reached(item), {}))
+        outcome = standing(item, known.get(reached(item)))
         if outcome:
             settled.append(Settled(item, outcome))
         else:
@@ -121,11 +123,16 @@ def reached(item: Item) -> tuple[str, str]:
     return kind, str(item.content["attributes"][kind]).lower()
 
 
-def standing(item: Item, state: Mapping[str, Any]) -> Outcome | None:
-    """Why a consent stays as this account has it; None where it is to be changed."""
+def standing(item: Item, state: Mapping[str, Any] | None) -> Outcome | None:
+    """Why a consent stays as this account has it; None where it is to be changed.
+
+    `state` is None where nobody has the address.
+    """
     channel, kind, _ = item.content["key"]
-    entry = (state.get(channel) or {}).get(kind) or {}
+    entry = ((state or {}).get(channel) or {}).get(kind) or {}
     wanted, now = item.content["consent"], entry.get("consent")
+    if state is None and wanted == UNSUBSCRIBED:
+        return ABSENT
     if wanted is None:
         return STILL if entry.get("suppression") or now == UNSUBSCRIBED else None
     if now == wanted:

@@ -187,11 +187,16 @@ class AccountDirectory:
                 for one in msgspec.json.decode(page.data)
             }
 
-        batches = in_batches(both_ways(kind, list(values)))
+        wanted = list(values)
+        batches = in_batches(both_ways(kind, wanted))
         self.requests += len(batches)
-        return {
-            name: state for part in self._together(search, batches) for name, state in part.items()
-        }
+        # Those whom a dry run takes to exist have no consents yet.
+        names = (folded(kind, one) for one in wanted)
+        found: dict[str, Mapping[str, Any]]
+        found = {name: {} for name in names if (kind, name) in self._profiles}
+        for part in self._together(search, batches):
+            found |= part
+        return found
 
     def same_source(self, name: str, source_id: str) -> bool:
         """Whether a list's name stands for the same list of another account as before."""

@@ -62,7 +62,7 @@ def whatsapp(word: str) -> Record:
 
 
 SUBSCRIBED, UNSUBSCRIBED, NEVER = "SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"
-PUSH = {"marketing": {"consent": SUBSCRIBED, "consent_timestamp": PAST}}
+PUSH = {"marketing": consent(SUBSCRIBED, can_receive_push_marketing=True)}
 PEOPLE = (
     person("yes", email(SUBSCRIBED)),
     person("no", email(UNSUBSCRIBED, "UNSUBSCRIBE")),

@@ -19,13 +19,12 @@ import pytest
 from klaviyo_sandbox import Sandbox
 from tests.copy.accounts import PEOPLE, furnish
 from tests.copy.comparing import LATEST, LEFT_OUT, Streams, comparable, consents, person
+from tests.judges.openapi import assert_ledger_valid
 from tests.tap.running import run_in
 
 PROJECT = Path(__file__).resolve().parents[2]
 TAP = json.loads((PROJECT / "examples" / "copy_tap.json").read_text())
 STREAMS = [name for stage in TAP["stages"] for name in stage]
-# What the sandbox does at once, and a second later, is over.
-QUICK: dict[str, Any] = {"limits": False, "raised": 1_000, "time_scale": 1_000}
 IDENTIFIERS = "email or phone_number or external_id"
 UNPRICED = "is not in the catalogue, and a new catalog variant needs price"
 GIVEN, TAKEN, NEVER = "SUBSCRIBED", "UNSUBSCRIBED", "NEVER_SUBSCRIBED"
@@ -53,15 +52,21 @@ class Copying:
     operations: set[str]
 
 
+def account(**others: Any) -> Sandbox:
+    """A sandbox in which everything is over at once."""
+    return Sandbox(limits=False, raised=1_000, time_scale=1_000, keep_answers=True, **others)
+
+
 def readme_commands() -> str:
     """The commands that copy an account, as a reader finds them."""
     section = (PROJECT / "README.md").read_text().split("## Copy an account\n")[1]
     return section.split("```sh\n")[1].split("```")[0]
 
 
-def copied(folder: Path, source: Sandbox, target: Sandbox) -> Copying:
-    """Run the commands in a folder that has the examples."""
+def copied(folder: Path, source: Sandbox, target: Sandbox, **changes: Any) -> Copying:
+    """Run the commands in a folder that has the examples, with `changes` of the tap's."""
     shutil.copytree(PROJECT / "examples", folder / "examples")
+    (folder / "examples" / "copy_tap.json").write_text(json.dumps({**TAP, **changes}))
     before = len(list(target.requests))
     own = {name: value for name, value in os.environ.items() if "KLAVIYO_" not in name}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -104,22 +109,20 @@ class Accounts:
     twice: Streams
     first: Copying
     second: Copying
+    target: Sandbox
 
 
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Accounts]:
     folder = tmp_path_factory.mktemp("copies")
-    with (
-        Sandbox(profiles=80, events=400, **QUICK) as source,
-        Sandbox(empty=True, **QUICK) as target,
-    ):
+    with account(profiles=80, events=400) as source, account(empty=True) as target:
         furnish(source)
         first = copied(folder / "first", source, target)
         once = read(folder / "once", target)
         second = copied(folder / "second", source, target)
-        yield Accounts(
-            read(folder / "source", source), once, read(folder / "twice", target), first, second
-        )
+        twice = read(folder / "twice", target)
+        streams = (read(folder / "source", source), once, twice)
+        yield Accounts(*streams, first, second, target)
 
 
 @pytest.mark.parametrize("stream", LEFT_OUT)
@@ -157,20 +160,24 @@ def test_consents_are_those_of_the_first_account(accounts: Accounts) -> None:
 
 
 def test_nobody_can_be_reached_who_must_not_be(accounts: Accounts) -> None:
-    source = consents(accounts.source["profile_consents"])
-    for streams in (accounts.once, accounts.twice):
-        copy = consents(streams["profile_consents"])
-        for key, one in copy.items():
-            before = source.get(key, {"consent": NEVER, "suppressed": False})
-            if one["consent"] == GIVEN:
-                assert before["consent"] == GIVEN, key
-            if before["suppressed"]:
-                assert one["can_receive"] is False, key
-                assert one["suppressed"] or one["consent"] == TAKEN, key
-            if one["can_receive"] and one["channel"] != "email":
-                assert before["consent"] == GIVEN, key
-            if before["consent"] == TAKEN:
-                assert not one["can_receive"], key
+    check_reach(accounts.source, accounts.once)
+    check_reach(accounts.source, accounts.twice)
+
+
+def check_reach(streams: Streams, copies: Streams) -> None:
+    """Nobody can be written to in the copy who cannot be in the first account."""
+    source = consents(streams["profile_consents"])
+    for key, one in consents(copies["profile_consents"]).items():
+        before = source.get(key, {"consent": NEVER, "suppressed": False})
+        if one["consent"] == GIVEN:
+            assert before["consent"] == GIVEN, key
+        if before["suppressed"]:
+            assert one["can_receive"] is False, key
+            assert one["suppressed"] or one["consent"] == TAKEN, key
+        if one["can_receive"] and one["channel"] != "email":
+            assert before["consent"] == GIVEN, key
+        if before["consent"] == TAKEN:
+            assert not one["can_receive"], key
 
 
 def test_the_second_copy_changes_nothing(accounts: Accounts) -> None:
@@ -206,3 +213,20 @@ def test_everybody_of_the_test_is_there(accounts: Accounts) -> None:
     known = {person(one) for one in accounts.once["profiles"]}
     named = [next(iter(one.identifiers.values()), None) for one in PEOPLE]
     assert {one for one in named if one} <= known
+
+
+def test_every_request_and_answer_fits_the_openapi_file(accounts: Accounts) -> None:
+    assert_ledger_valid(accounts.target)
+
+
+def test_without_an_order_a_second_copy_completes_the_first(tmp_path: Path) -> None:
+    stages = [[name for stage in reversed(TAP["stages"]) for name in stage]]
+    with account(profiles=40, events=60) as source, account(empty=True) as target:
+        furnish(source)
+        before = read(tmp_path / "source", source)
+        copied(tmp_path / "first", source, target, stages=stages)
+        copied(tmp_path / "second", source, target, stages=stages)
+        after = read(tmp_path / "copy", target)
+    for stream in LEFT_OUT:
+        assert comparable(stream, after[stream]) == comparable(stream, before[stream]), stream
+    check_reach(before, after)

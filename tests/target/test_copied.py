@@ -185,6 +185,22 @@ def test_a_consent_without_its_time_or_for_another_number_is_refused(
     assert sent(sandbox, "bulk_subscribe_profiles") == []
 
 
+def test_a_withdrawal_of_somebody_who_is_not_there_yet_is_not_taken_for_done(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    letters = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
+    done = load(sandbox, consents(no("ann@shop.org")), **SETTINGS, **letters)
+    reason = "rejected: no profile has this address yet: copy profiles first"
+    assert done.counts(CONSENTS) == {reason: 1}
+    assert sent(sandbox, "bulk_unsubscribe_profiles") == []
+
+
+def test_a_dry_run_knows_whom_it_would_have_made(sandbox: Sandbox) -> None:
+    messages = [*people("ann@shop.org"), *consents(no("ann@shop.org"))]
+    done = load(sandbox, messages, **SETTINGS, dry_run=True)
+    assert done.counts(CONSENTS) == {"accepted": 1}
+
+
 def test_channels_are_copied_each_for_itself(sandbox: Sandbox) -> None:
     phone = "+14155550123"
     rows = [
