@@ -54,6 +54,7 @@ BY_STREAM: Mapping[str, Mapping[str, str]] = {
         "external_id": "The profile's id in your own system at the time of reading.",
     },
     "images": {"size": "In bytes."},
+    "list_profiles": {"list_name": "The list's name; null where several lists have the same."},
     "mapped_metrics": {"id": "What the metric counts as, such as revenue."},
     "metric_properties": {"sample_values": "Values that the property has had."},
     "object_ingestion_logs": {"timestamp": "When the record was refused. Kept for 14 days."},

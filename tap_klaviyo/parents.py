@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -34,7 +35,7 @@ def member_scans(
     upper = parent.parent
     above = member_scans(client, upper, bounds, since) if upper else iter([Scan()])
     for scan in above:
-        for resource in parent_resources(client, parent, scan, since):
+        for resource in unmistakable(parent, parent_resources(client, parent, scan, since)):
             young = is_younger(resource, bounds.start)
             own = Bounds(None, bounds.end) if young else bounds
             columns = {**scan.columns, parent.column: resource["id"], **named(parent, resource)}
@@ -64,6 +65,24 @@ def parent_resources(
     except NotFoundError:
         if not scan.columns:
             raise
+
+
+def unmistakable(parent: Parent, resources: Iterator[Resource]) -> Iterable[Resource]:
+    """The parents, their names taken away where several have the same.
+
+    Whoever knows a parent by its name would take one for the other. Where names are wanted, all
+    parents are read before the first one is given on.
+    """
+    if not parent.names:
+        return resources
+    known = list(resources)
+    for name in parent.names:
+        count = Counter((one.get("attributes") or {}).get(name) for one in known)
+        for one in known:
+            attributes = one.get("attributes") or {}
+            if count[attributes.get(name)] > 1:
+                attributes[name] = None
+    return known
 
 
 def named(parent: Parent, resource: Resource) -> dict[str, str | None]:

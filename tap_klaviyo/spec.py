@@ -27,7 +27,8 @@ class Parent:
             hangs on them may be expected to change them.
         parent: Set where the parents hang on another collection themselves; a record keeps
             the ids of all of them.
-        names: What else a record keeps of its parent: column by attribute.
+        names: By what else a record knows its parent: column by attribute; null where several
+            parents have the same.
     """
 
     operation: str

@@ -11,14 +11,15 @@ from target_klaviyo.plans import Accepted, Directory, Plan, Settled, StreamRules
 
 MIXED = Outcome(
     "rejected",
-    "another list of the other account has the same name, and their members would mix: rename one",
+    "another list of the other account has the same name, so that nobody comes onto this one: "
+    "rename one of them",
 )
 
 
-def mixed(row: Accepted, name: str | None, directory: Directory) -> bool:
-    """Whether a copied row's list shares its name with another one that came before."""
+def mixed(row: Accepted, directory: Directory) -> bool:
+    """Whether a copied list shares its name with another one that came before."""
     source = row.get("source_list_id")
-    return bool(source and name) and not directory.same_source(str(name), str(source))
+    return bool(source) and not directory.same_source(row["name"], str(source))
 
 
 def build_list(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa: ARG001
@@ -32,7 +33,7 @@ def plan_lists(items: Sequence[Item], directory: Directory) -> Plan:
     try:
         for item in items:
             row = item.content
-            if mixed(row, row["name"], directory):
+            if mixed(row, directory):
                 settled.append(Settled(item, MIXED))
                 continue
             found = directory.list_named(row["name"], row.get("opt_in_process"), create=True)

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.lists import MIXED, mixed
 from target_klaviyo.outcomes import DUPLICATE, Outcome, Row, SkippedRowError
 from target_klaviyo.people import people_found
 from target_klaviyo.plans import (
@@ -110,12 +109,9 @@ def paired(
     people = profiles_of(items, directory)
     for item, person in zip(items, people, strict=True):
         # The person comes first: a list without any member must not come into being.
-        if person is None:
-            found = ListFound(None, NOBODY)
-        elif mixed(item.content, item.content.get("list_name"), directory):
-            found = ListFound(None, MIXED)
-        else:
-            found = list_of(item.content, directory, create=create)
+        found = (
+            list_of(item.content, directory, create=create) if person else ListFound(None, NOBODY)
+        )
         if found.id is None or person is None:
             settled.append(Settled(item, found.outcome))
         elif person in members.setdefault(found.id, {}):

@@ -68,6 +68,19 @@ def test_members_name_their_list(sandbox: Sandbox, module_tap: RunTap) -> None:
     assert all(one["list_name"] == names[one["list_id"]] for one in records)
 
 
+def test_a_name_of_several_lists_names_none(sandbox: Sandbox, module_tap: RunTap) -> None:
+    first = sandbox.account.resources("list")[0]
+    member = sandbox.account.ids("profile")[0]
+    sandbox.account.put("list", "TwIn00", first["attributes"])
+    sandbox.account.add_members("list", "TwIn00", {member: "2026-01-01T00:00:00+00:00"})
+    records = module_tap(sandbox.url, "list_profiles").records("list_profiles")
+    sandbox.account.remove("list", "TwIn00")
+    twins = [one for one in records if one["list_id"] in {first["id"], "TwIn00"}]
+    assert {one["list_id"] for one in twins} == {first["id"], "TwIn00"}
+    assert all(one["list_name"] is None for one in twins)
+    assert all(one["list_name"] for one in records if one not in twins)
+
+
 def test_variants_of_items_name_their_item(sandbox: Sandbox, module_tap: RunTap) -> None:
     records = module_tap(sandbox.url, "catalog_item_variants").records("catalog_item_variants")
     shop = sandbox.account.resources("catalog-variant")
