@@ -36,6 +36,7 @@ METADATA_BYTES = 100 * KILOBYTE
 PREFIX = "$custom:::$default:::"
 SEPARATOR = ":::"
 PLACE = "the catalogue"
+GONE = Outcome("skipped", "is not in the catalogue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +201,36 @@ def plan_update(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Pl
     return shipped(shelf.transport("update"), changes)
 
 
-def plan_deletion(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
-    """Deletions; what is not there is refused by Klaviyo."""
-    gone = (deleted(shelf, item) for item in merged(items))
-    return shipped(shelf.transport("delete"), gone)
+def plan_deletion(shelf: Shelf, items: Iterable[Item], directory: Directory) -> Plan:
+    """Deletions; what is not there (any more) is skipped.
+
+    Klaviyo's job refuses those, also where it is asked a second time because its answer was lost.
+    """
+    plan = shipped(shelf.transport("delete"), (deleted(shelf, one) for one in merged(items)))
+    return replace(plan, then=partial(without_absent, shelf, directory))
+
+
+def without_absent(shelf: Shelf, directory: Directory, settled: Sequence[Settled]) -> Plan:
+    """Skip those of the refused things that are not in the catalogue."""
+    absent = absent_among(shelf, directory, settled)
+    return Plan(
+        settled=[
+            replace(one, outcome=GONE) if one.item.identities[0] in absent else one
+            for one in settled
+        ]
+    )
+
+
+def absent_among(shelf: Shelf, directory: Directory, settled: Sequence[Settled]) -> set[str]:
+    """The refused things that are not in the catalogue.
+
+    Klaviyo does not document by which code a job says that something is missing, so the refused
+    ones are looked up.
+    """
+    refused = {one.item.identities[0] for one in settled if one.outcome.kind == "rejected"}
+    ids = sorted(PREFIX + thing for thing in refused)
+    there = directory.inventory.known_ids(shelf.read, shelf.type, ids) if ids else frozenset()
+    return {thing for thing in refused if PREFIX + thing not in there}
 
 
 def plan_upsert(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Plan:
@@ -213,18 +240,10 @@ def plan_upsert(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Pl
 
 
 def creation_of_missing(shelf: Shelf, directory: Directory, settled: Sequence[Settled]) -> Plan:
-    """Create those of the refused things that are not in the catalogue.
-
-    Klaviyo does not document by which code a job says that something is missing, so the refused
-    ones are looked up.
-    """
-    refused = {one.item.identities[0]: one for one in settled if one.outcome.kind == "rejected"}
-    ids = [PREFIX + thing for thing in refused]
-    there = directory.inventory.known_ids(shelf.read, shelf.type, ids) if ids else frozenset()
-    absent = [one.item for thing, one in refused.items() if PREFIX + thing not in there]
-    gone = {item.identities for item in absent}
-    plan = creation(shelf, absent)
-    kept = [one for one in settled if one.item.identities not in gone]
+    """Create those of the refused things that are not in the catalogue."""
+    absent = absent_among(shelf, directory, settled)
+    plan = creation(shelf, [one.item for one in settled if one.item.identities[0] in absent])
+    kept = [one for one in settled if one.item.identities[0] not in absent]
     return replace(plan, settled=[*kept, *plan.settled])
 
 
@@ -243,8 +262,8 @@ def plan_mirror(shelf: Shelf, items: Sequence[Item], directory: Directory) -> Pl
     return plan_upsert(shelf, items, directory)
 
 
-def removals(shelf: Shelf, rosters: Mapping[str, Roster]) -> Plan:
+def removals(shelf: Shelf, rosters: Mapping[str, Roster], directory: Directory) -> Plan:
     """Delete what no row names; what other integrations have put there stays."""
     gone = (one.removeprefix(PREFIX) for roster in rosters.values() for one in roster.gone())
-    items = [deleted(shelf, Item((), b"", identities=(one,))) for one in gone]
-    return shipped(shelf.transport("delete"), items)
+    items = (Item((), b"", identities=(one,), content={"external_id": one}) for one in gone)
+    return plan_deletion(shelf, items, directory)

@@ -71,22 +71,41 @@ class StreamChanges:
         self._keys = keys
         self._pending: dict[int, tuple[int, bytes]] = {}
         self._under_way: set[int] = set()
+        self._challenged: set[int] = set()
 
     def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
         """Whether Klaviyo has this row already; if not, it is noted under its row number.
 
         A key that is under way in this batch is never unchanged: what counts is what comes last.
+        Nor is one that a row before it challenges.
         """
         values = [record.get(key) for key in self._keys]
         if None in values or "" in values:
             return False
         key = self._store.key(self._scope.place + CANONICAL.encode(values))
         mark = self._store.mark(self._scope.reading + CANONICAL.encode(record))
-        if key not in self._under_way and self._store.known(key) == mark:
+        busy = key in self._under_way or key in self._challenged
+        if not busy and self._store.known(key) == mark:
             return True
         self._pending[number] = key, mark
         self._under_way.add(key)
         return False
+
+    def challenge(self, identities: Iterable[str], number: int) -> None:
+        """Let the row that had the last word on these people have it again, if it is still to come.
+
+        A row is about to be sent; what another row, unchanged, says of the same person would
+        otherwise be overwritten: a withdrawal by the subscription before it.
+        """
+        own = self._pending[number][0] if number in self._pending else None
+        for identity in identities:
+            winner = self._store.known(self._of_person(identity))
+            if winner is not None and number_of(winner) != own:
+                self._challenged.add(number_of(winner))
+
+    def _of_person(self, identity: str) -> int:
+        """The number under which the row is kept that had the last word on a person."""
+        return self._store.key(self._scope.place + b"\0" + identity.encode())
 
     def sending(self) -> None:
         """Forget what is about to be sent: until Klaviyo has answered, nobody knows what it has."""
@@ -94,17 +113,34 @@ class StreamChanges:
 
     def settled(self, settled: Iterable[Settled]) -> None:
         """Remember what was accepted, of each key the latest; nothing where it is in doubt."""
-        kinds = {row.number: one.outcome.kind for one in settled for row in one.item.rows}
+        ended = {row.number: one for one in settled for row in one.item.rows}
         marks: dict[int, bytes] = {}
         doubtful: set[int] = set()
+        winners: dict[int, bytes] = {}
         for number, (key, mark) in self._pending.items():
-            if kinds.get(number) == "accepted":
+            one = ended.get(number)
+            if one is None:
+                continue
+            if one.outcome.kind == "accepted":
+                last_word = dict.fromkeys(map(self._of_person, one.item.identities), key_bytes(key))
+                winners |= last_word
+            if one.outcome.kind == "accepted" or one.outcome.held:
                 marks[key] = mark
-            elif kinds.get(number) == "unknown":
+            elif one.outcome.kind == "unknown":
                 doubtful.add(key)
-        self._store.remember({key: marks[key] for key in marks.keys() - doubtful})
+        self._store.remember({key: marks[key] for key in marks.keys() - doubtful} | winners)
         self._pending.clear()
         self._under_way.clear()
+
+
+def key_bytes(key: int) -> bytes:
+    """A row's number as what is kept of a person."""
+    return key.to_bytes(8, "big", signed=True)
+
+
+def number_of(content: bytes) -> int:
+    """The row's number that is kept of a person."""
+    return int.from_bytes(content, "big", signed=True)
 
 
 class Changes:

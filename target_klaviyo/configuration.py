@@ -28,7 +28,11 @@ def locale(config: Mapping[str, Any]) -> Locale:
     Raises:
         ConfigurationError: there is no such time zone or region.
     """
-    return Locale(zone(config.get("default_timezone")), region(config.get("default_phone_region")))
+    return Locale(
+        zone(config.get("default_timezone")),
+        region(config.get("default_phone_region")),
+        config["decimal_format"],
+    )
 
 
 def zone(name: str | None) -> Timezone | None:

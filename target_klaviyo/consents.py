@@ -126,8 +126,7 @@ def consented(accepted: Accepted, consent: str, kind: str, now: datetime) -> dic
     """When a consent was given: in the past, and for historical imports only."""
     given, historical = accepted.get("consented_at"), accepted.get("historical_import")
     if consent == UNSUBSCRIBED:
-        if historical:
-            raise RejectedRowError("historical_import is for SUBSCRIBED only")
+        # What says how a consent was given says nothing of its end, which must not fail for it.
         return {}
     if not historical:
         if given:

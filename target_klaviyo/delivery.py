@@ -14,6 +14,7 @@ from typing import Any
 from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import (
     ApiError,
+    ConflictError,
     ConnectionFailedError,
     ErrorDetail,
     JobFailedError,
@@ -34,7 +35,6 @@ REPEAT = "repeating the run is safe"
 LOOK = "look in Klaviyo before sending it again"
 INDEX = re.compile(r"/data/(\d+)(?:/|$)")
 # Answers that speak of what was sent; any other one would come to the next request too.
-CONFLICT = 409
 ABOUT_ITEMS = (400, 404, 409, 413, 422)
 
 
@@ -91,7 +91,7 @@ def parted(shipment: Shipment, error: ApiError) -> tuple[Sequence[Item], list[Se
     """The items to send again, and those that the answer names or that are left alone."""
     items, conflict = shipment.items, shipment.transport.conflict
     if len(items) == 1:
-        outcome = conflict if error.status == CONFLICT else None
+        outcome = conflict if duplicate_of(error) else None
         return (), [Settled(items[0], outcome or refused_outcome(error.errors, error))]
     if isinstance(error, PayloadTooLargeError):
         return items, []
@@ -110,7 +110,18 @@ def refused_outcome(details: Sequence[ErrorDetail], error: ApiError) -> Outcome:
     named = (f"{one.code}{field_named(one.pointer)}" for one in details)
     codes = ", ".join(dict.fromkeys(named)) or "no error code"
     words = " ".join(dict.fromkeys(one.detail for one in details)) or None
+    other = duplicate_of(error)
+    if other:
+        return Outcome("rejected", OTHERS, f"{words or ''} The other profile: {other}".strip())
     return Outcome("rejected", f"Klaviyo answered {error.status} ({codes})", words)
+
+
+def duplicate_of(error: ApiError) -> str | None:
+    """The profile that, says a 409, has an identifier of the item already."""
+    return error.duplicate_profile_id if isinstance(error, ConflictError) else None
+
+
+OTHERS = "another profile has one of its identifiers (409; the detail has the profile's id)"
 
 
 def field_named(pointer: str | None) -> str:
@@ -222,13 +233,11 @@ def job_outcomes(
 ) -> Iterator[Settled]:
     """The outcome of each item of a finished job; `taken_over` is that of the good ones."""
     job_id = str(taken_over.job_id)
-    reasons: dict[int, list[Mapping[str, Any]]] = {}
+    reasons: dict[int | None, list[Mapping[str, Any]]] = {}
     for error in errors:
-        index = item_meant(shipment, error)
-        if index is not None:
-            reasons.setdefault(index, []).append(error)
+        reasons.setdefault(item_meant(shipment, error), []).append(error)
     # A refusal that cannot be laid at any item's door leaves all the others in doubt.
-    doubtful = failed > len(reasons)
+    doubtful = None in reasons or failed > len(reasons)
     rest = Outcome("unknown", UNNAMED, job_id=job_id) if doubtful else None
     for index, item in enumerate(shipment.items):
         if index in reasons:

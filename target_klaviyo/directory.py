@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -20,15 +20,13 @@ from klaviyo_client.filters import condition
 from klaviyo_client.query import Query
 from target_klaviyo.delivery import ABOUT_ITEMS, refused_outcome
 from target_klaviyo.duplicates import Seen
-from target_klaviyo.inventory import AccountInventory
+from target_klaviyo.inventory import AT_ONCE, AccountInventory, in_batches
 from target_klaviyo.items import ENCODER
 from target_klaviyo.outcomes import ACCEPTED, Outcome
 from target_klaviyo.plans import ListFound, Roster
 
 logger = logging.getLogger("target-klaviyo")
 
-# Identifiers in one filter, and profiles on one page: Klaviyo's page holds 100.
-AT_ONCE = 100
 # Stands for the id of a list that a dry run would have created.
 DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
@@ -277,11 +275,6 @@ class AccountDirectory:
 def both_ways(kind: str, values: list[str]) -> list[str]:
     """The values as they are and as they compare: Klaviyo does not say which of them it filters."""
     return list(dict.fromkeys(one for value in values for one in (value, folded(kind, value))))
-
-
-def in_batches(values: Sequence[str], size: int = AT_ONCE) -> list[list[str]]:
-    """As many as one filter takes."""
-    return [list(values[start : start + size]) for start in range(0, len(values), size)]
 
 
 def refused_list(error: ApiError) -> ListFound:

@@ -48,6 +48,12 @@ class Seen:
             self._previous, self._current = self._current, {}
         self._current[mark.key] = mark.content
 
+    def renew(self, mark: Mark) -> None:
+        """Remember that something was taken; the latest content of a key counts."""
+        self._previous.pop(mark.key, None)
+        self._current.pop(mark.key, None)
+        self.note(mark)
+
 
 def marked(key: bytes, content: bytes) -> Mark:
     """The mark of a key and its content."""

@@ -1,4 +1,4 @@
-"""The events sink: rows become events, 1,000 a request, each with a unique id."""
+"""The events sink: rows become events, 1,000 a request or one, each with a unique id."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ BULK = Transport(
         "/attributes/events/data",
     ),
 )
+# Has taken effect sooner than a bulk request: for streams that are `immediate`.
+SINGLE = Transport(
+    "create_event",
+    Limits(items=1, body_bytes=5 * MEGABYTE, item_bytes=5 * MEGABYTE),
+    Envelope(b'{"data":', b"}", "/data"),
+)
 # Klaviyo answers 202 to events of these and drops them.
 DROPPED_DOMAINS = ("example.com", "test.com")
 LONGEST_UNIQUE_ID = 255
@@ -53,7 +59,7 @@ COPIED = ("value", "value_currency")
 
 
 def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
-    """An event with its profile as the group.
+    """An event with its profile as the group, or inside of it where it is to travel alone.
 
     Raises:
         RowError: the row is refused.
@@ -69,11 +75,14 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     metric = {"type": "metric", "attributes": {"name": accepted["metric"]}}
     attributes["metric"] = {"data": metric}
     person = meant(accepted)
-    group = ENCODER.encode(person_of(person))
+    resource = person_of(person)
+    group = ENCODER.encode(resource)
+    if rules.immediate:
+        attributes["profile"] = {"data": resource}
     key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
     body = ENCODER.encode({"type": "event", "attributes": attributes})
     about = {"profile_id": person.get("profile_id"), "mark": marked(key, content)}
-    return Item((row,), body, group, content=about)
+    return Item((row,), body, group, content=about, single=rules.immediate)
 
 
 def meant(accepted: Accepted) -> Accepted:
@@ -169,7 +178,8 @@ def plan_events(items: Sequence[Item], directory: Directory) -> Plan:
     people: dict[bytes, list[Item]] = {}
     for item in known:
         people.setdefault(item.group, []).append(item)
-    plan = shipped(BULK, (item for group in people.values() for item in group))
+    grouped = [item for group in people.values() for item in group]
+    plan = shipped(SINGLE if any(item.single for item in grouped) else BULK, grouped)
     return Plan(
         plan.waves,
         [*settled, *strangers, *plan.settled],

@@ -11,6 +11,7 @@ from typing import Any
 from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.items import ENCODER
 from target_klaviyo.outcomes import Outcome, Row
+from target_klaviyo.reader import DEAD_LETTER
 
 
 class LineFile:
@@ -75,7 +76,7 @@ class DeadLetters:
             "reason": outcome.reason,
             "detail": outcome.detail,
         }
-        self._file.write({**row.message, "_rejected": reason})
+        self._file.write({**row.message, DEAD_LETTER: reason})
 
     def flush(self) -> None:
         """Hand everything to the operating system."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -12,8 +13,10 @@ from klaviyo_client.errors import NotFoundError
 from klaviyo_client.filters import condition
 from klaviyo_client.query import Query
 
-# Ids of the catalogue are long, and 8,000 bytes of address are what servers commonly take.
-AT_ONCE = 50
+# Identifiers in one filter: a page holds as many things.
+AT_ONCE = 100
+# 8,000 bytes of address are what servers commonly take; a filter is only a part of one.
+FILTER_BYTES = 6_000
 CODES = "get_coupon_codes_for_coupon"
 
 
@@ -30,8 +33,7 @@ class AccountInventory:
 
     def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
         """Which of these ids are there; with None, all that are there."""
-        starts = range(0, len(ids or ()), AT_ONCE)
-        parts = [list((ids or ())[start : start + AT_ONCE]) for start in starts]
+        parts = in_batches(ids or ())
         conditions = [None] if ids is None else [condition("any", "ids", part) for part in parts]
         fields = {kind: ("external_id",)}
         queries = [Query(filter=one, fields=fields, page_size=100) for one in conditions]
@@ -72,3 +74,17 @@ class AccountInventory:
             if number:
                 self._asked()
             yield from msgspec.json.decode(page.data)
+
+
+def in_batches(values: Iterable[str], size: int = AT_ONCE) -> list[list[str]]:
+    """As many as one filter takes, by their number and by the bytes of the address."""
+    batches: list[list[str]] = []
+    left = 0
+    for value in values:
+        taken = len(quote(value, safe="")) + len(quote('"",'))
+        if not batches or len(batches[-1]) == size or taken > left:
+            batches.append([])
+            left = FILTER_BYTES
+        batches[-1].append(value)
+        left -= taken
+    return batches

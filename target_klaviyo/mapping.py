@@ -8,10 +8,11 @@ from typing import Any
 
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
+from target_klaviyo.decimals import FORMS
 from target_klaviyo.errors import UnknownStreamError
 from target_klaviyo.specs import SINKS, SinkSpec, sink_names, sink_spec
 from target_klaviyo.unwritable import ELSEWHERE, unwritable
-from target_klaviyo.values import DECLARABLE
+from target_klaviyo.values import DECLARABLE, NUMERIC
 
 KEYS = ("sink", "mode", "columns", "types", "ignore_columns", "immediate")
 # The mapping of a stream whose rows are not to be written.
@@ -162,8 +163,9 @@ def mapping_problems(stream: str, content: Any) -> Iterator[str]:
     yield from mode_problems(place, content.get("mode"), spec)
     yield from column_problems(place, content.get("columns", {}), spec)
     yield from type_problems(place, content)
-    if content.get("immediate") and spec.name != "profiles":
-        yield f"{place}.immediate works only with the sink profiles"
+    if content.get("immediate") and not spec.immediate:
+        able = " and ".join(one.name for one in SINKS if one.immediate)
+        yield f"{place}.immediate works only with the sinks {able}"
 
 
 def mode_problems(place: str, mode: Any, spec: SinkSpec) -> Iterator[str]:
@@ -190,6 +192,8 @@ def column_problems(place: str, columns: Any, spec: SinkSpec) -> Iterator[str]:
                 f"{nearest(name, known)}; fields: {', '.join(known)}"
             )
         yield from source_problems(f"{place}.columns.{name}", source)
+        kind = spec.fields.get(name) or spec.operations.get(holder)
+        yield from format_problems(f"{place}.columns.{name}", kind, source)
 
 
 def source_problems(place: str, source: Any) -> Iterator[str]:
@@ -205,6 +209,18 @@ def source_problems(place: str, source: Any) -> Iterator[str]:
             yield f"{place}.{key} must be a text"
 
 
+def format_problems(place: str, kind: str | None, declared: Any) -> Iterator[str]:
+    """What is wrong with the format of a field or a type of this kind."""
+    pattern = declared.get("format") if isinstance(declared, Mapping) else None
+    if pattern is None or kind == "date-time":
+        return
+    if kind not in NUMERIC:
+        yield f"{place}.format: only times and numbers have a format"
+    elif pattern not in FORMS:
+        forms = ", ".join(map(repr, FORMS))
+        yield f"{place}.format: a number's format is one of {forms}"
+
+
 def type_problems(place: str, content: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the declared types."""
     types = content.get("types", {})
@@ -218,6 +234,8 @@ def type_problems(place: str, content: Mapping[str, Any]) -> Iterator[str]:
         if kind not in DECLARABLE:
             known = ", ".join(DECLARABLE)
             yield f"{here}: no such type{nearest(str(kind), DECLARABLE)}; types: {known}"
+        else:
+            yield from format_problems(here, kind, declared)
         if isinstance(declared, Mapping):
             yield from unknown_names(here, declared, TYPE_KEYS)
         if column in taken:

@@ -88,7 +88,7 @@ def plan_mirror(items: Sequence[Item], directory: Directory) -> Plan:
     return in_requests(ADD, (settled, members))
 
 
-def mirror_removals(rosters: Mapping[str, Roster]) -> Plan:
+def mirror_removals(rosters: Mapping[str, Roster], directory: Directory) -> Plan:  # noqa: ARG001
     """Take those whom no row names off their lists; that unsubscribes nobody."""
     members = {
         list_id: {person: member(list_id, person, ()) for person in roster.gone()}

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from target_klaviyo.errors import MirrorRefusedError
-from target_klaviyo.plans import Plan, Roster
+from target_klaviyo.plans import Directory, Plan, Roster
 
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """How a sink takes away what is gone: requests by the rosters of its places."""
 
-    removals: Callable[[Mapping[str, Roster]], Plan]
+    removals: Callable[[Mapping[str, Roster], Directory], Plan]
 
 
 Mirrored = Mapping[str, tuple[str, Mirror]]
 
 
-def one_each(mirrored: Mirrored) -> dict[str, tuple[str, Mirror]]:
-    """Sink and mirror by stream, the last stream of each sink: a sink is tidied up once."""
+def one_each(mirrored: Mirrored, sinks: Sequence[str]) -> dict[str, tuple[str, Mirror]]:
+    """Sink and mirror by stream, the last stream of each sink: a sink is tidied up once.
+
+    In the opposite order of `sinks`: what is part of something goes before that, or it would be
+    gone already.
+    """
     streams = {sink: stream for stream, (sink, _) in mirrored.items()}
-    return {stream: mirrored[stream] for stream in streams.values()}
+    return {streams[sink]: mirrored[streams[sink]] for sink in reversed(sinks) if sink in streams}
 
 
 class Figures(Protocol):
@@ -36,28 +40,42 @@ class Figures(Protocol):
         """Rows that were refused, or whose fate is unknown."""
 
 
-def check_sources(streams: Iterable[str], figures: Mapping[str, Figures], *, cut_off: bool) -> None:
+def check_sources(
+    streams: Iterable[str], figures: Mapping[str, Figures], *, incomplete: str | None
+) -> None:
     """Refuse to take anything away on behalf of streams that may not be complete.
 
     Raises:
-        MirrorRefusedError: one is empty, some of its rows failed, or the input's end is missing.
+        MirrorRefusedError: one is empty, some of its rows failed, or the input is `incomplete`.
     """
     for stream in streams:
         rows, failed = figures[stream].rows, figures[stream].failed
-        problem = source_problem(rows, failed, cut_off=cut_off)
+        problem = incomplete or source_problem(rows, failed)
         if problem:
             raise MirrorRefusedError(f"stream {stream!r}: the mirror took nothing away: {problem}")
 
 
-def source_problem(rows: int, failed: int, *, cut_off: bool) -> str | None:
+def source_problem(rows: int, failed: int) -> str | None:
     """Why a source may not be complete."""
-    if cut_off:
-        return "the input ended with rows and no STATE message after them, so it may be cut off"
     if failed:
         return f"{failed} of its {rows} rows failed; mend them (see the summary) and run again"
     if not rows:
         return "the source brought 0 rows, and an empty source would take everybody away"
     return None
+
+
+def all_removals(mirrored: Mirrored, directory: Directory, least: float) -> list[tuple[str, Plan]]:
+    """What is to be taken away on behalf of each stream; nothing where one of them is too small.
+
+    Raises:
+        MirrorRefusedError: see `check_ratio`.
+    """
+    for stream, (sink, _) in mirrored.items():
+        check_ratio(stream, directory.rosters(sink), least)
+    return [
+        (stream, mirror.removals(directory.rosters(sink), directory))
+        for stream, (sink, mirror) in mirrored.items()
+    ]
 
 
 def check_ratio(stream: str, rosters: Mapping[str, Roster], least: float) -> None:

@@ -15,12 +15,15 @@ class Outcome:
 
     `reason` holds no personal data, as it is logged and counted; `detail`, Klaviyo's own words,
     may quote the row and goes only into the dead-letter file, which holds the row anyway.
+    `held` says of a row that was skipped that Klaviyo has taken what stands for it: `change_store`
+    need not send it again.
     """
 
     kind: Kind
     reason: str | None = None
     detail: str | None = None
     job_id: str | None = None
+    held: bool = False
 
 
 ACCEPTED = Outcome("accepted")

@@ -34,8 +34,8 @@ class Transport:
 
     Without `job`, Klaviyo's 2xx is all that it ever says. Repeating a request changes nothing
     where `repeat_safe`: profiles upsert, events carry a unique id, members are added once. Where
-    not, a lost answer leaves its items unknown. `conflict` is the outcome of a 409, where that is
-    no refusal.
+    not, a lost answer leaves its items unknown. `conflict` is the outcome of a 409 that names the
+    profile which is there already, where that is no refusal.
     """
 
     operation: str

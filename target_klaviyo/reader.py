@@ -16,6 +16,8 @@ from target_klaviyo.errors import InputError
 Message = dict[str, Any]
 # A number with a fraction keeps all its digits on the way to Klaviyo.
 DECODER = msgspec.json.Decoder(float_hook=Decimal)
+# What a dead letter has beside its row: why it was refused.
+DEAD_LETTER = "_rejected"
 KNOWN = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
 
@@ -59,14 +61,20 @@ class MessageReader(GenericSingerReader[bytes]):
         self._line = 0
         self._states = 0
         self._latest = ""
+        self._dead_letters = False
 
     @property
-    def cut_off(self) -> bool:
-        """Whether a tap that writes STATE messages ended with rows and without one.
+    def incomplete(self) -> str | None:
+        """Why this input may not be all that its source has, if it shows.
 
-        What broke off in the middle looks so; a tap that writes none gives no such sign.
+        A tap that writes STATE messages ended with rows and without one: what broke off in the
+        middle looks so. A tap that writes none gives no such sign.
         """
-        return self._states > 0 and self._latest == "RECORD"
+        if self._dead_letters:
+            return "dead letters are only a part of their source; run the whole source again"
+        if self._states > 0 and self._latest == "RECORD":
+            return "the input ended with rows and no STATE message after them, so it may be cut off"
+        return None
 
     @property
     def default_input(self) -> IO[bytes]:
@@ -112,4 +120,5 @@ class MessageReader(GenericSingerReader[bytes]):
             raise InputError(f"line {self._line} of the input: its record is no object")
         self._latest = message["type"]
         self._states += self._latest == "STATE"
+        self._dead_letters |= DEAD_LETTER in message
         return message

@@ -142,7 +142,7 @@ class Report:
                 self._receipts.write(removal(name, one.item.content, one.outcome))
         tally.requests += delivery.requests
         tally.seconds = self._monotonic() - tally.started
-        left = [one.outcome for one in delivery.settled if one.outcome.kind != "accepted"]
+        left = [one.outcome for one in delivery.settled if one.outcome.kind in FAILED]
         if delivery.error:
             raise delivery.error
         if left:

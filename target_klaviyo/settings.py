@@ -8,6 +8,7 @@ from singer_sdk import typing as th
 
 from klaviyo_client.client import KLAVIYO
 from klaviyo_client.operations import facts_revision
+from target_klaviyo.decimals import FORMS, PLAIN
 
 OAUTH = th.ObjectType(
     th.Property("client_id", th.StringType, required=True),
@@ -38,9 +39,9 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description=(
             "By stream name: sink, mode (see the sinks), columns (field: column name, or an "
             "object with column and format, or with constant), types (column: string, integer, "
-            "number, boolean, date-time, json), ignore_columns, immediate (profiles only: one "
-            "request a row). Columns that fill no field become custom properties. A sink of null "
-            "leaves a stream out."
+            "number, boolean, date-time, json, or an object with type and format), ignore_columns, "
+            "immediate (profiles and events: one request a row). Columns that fill no field become "
+            "custom properties. A sink of null leaves a stream out."
         ),
     ),
     th.Property(
@@ -148,6 +149,17 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description=(
             "Where times without zone, and dates, belong, such as Europe/London; without it such "
             "rows are rejected."
+        ),
+    ),
+    th.Property(
+        "decimal_format",
+        th.StringType,
+        default=PLAIN,
+        allowed_values=list(FORMS),
+        title="Decimal format",
+        description=(
+            "How numbers are written in text columns that the mapping reads as numbers, shown by "
+            "an example; a column's own format wins."
         ),
     ),
     th.Property(

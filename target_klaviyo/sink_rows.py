@@ -53,8 +53,10 @@ class SinkSpec:
         operations: Objects whose keys only the mapping names (`append.tags`), and the kind of
             their values.
         explicit: Fields that a column fills only when the mapping says so, not by its name.
+        ordered: Whether a later row may undo an earlier one, also of another stream.
         after: Sinks whose pending rows must be written first.
         before: Sinks whose streams begin only when the rows that came before are written.
+        immediate: Whether its rows may travel one by one, to take effect sooner.
         batch_rows: Rows to gather before sending, unless `batch_size_rows` says otherwise.
         tap: tap-klaviyo's records of this resource.
         modes: The ways in which a stream may use the sink; the first one by itself.
@@ -70,8 +72,10 @@ class SinkSpec:
     holder: str = "properties"
     operations: Mapping[str, str] = field(default_factory=dict)
     explicit: frozenset[str] = frozenset()
+    ordered: bool = True
     after: tuple[str, ...] = ()
     before: tuple[str, ...] = ()
+    immediate: bool = False
     batch_rows: int = 10_000
     tap: TapForm = TapForm()
     modes: Mapping[str, Mode] = field(default_factory=dict)

@@ -118,8 +118,18 @@ class KlaviyoSink(BatchSink):
         except RowError as error:
             report.settle(self.stream_name, row, error.outcome)
             return
+        if self._changes:
+            self._changes.challenge(item.identities, row.number)
+        self._take_turn()
         context.setdefault("items", []).append(item)
         self._bytes += len(item.body)
+
+    def _take_turn(self) -> None:
+        """Send the pending rows of another stream of the same sink: the order of rows counts."""
+        earlier = self._target.turns.get(self.spec.name, self)
+        self._target.turns[self.spec.name] = self
+        if earlier is not self and self.spec.ordered:
+            self._target.drain_one(earlier)
 
     def _checked(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
         """The record as the sink takes it.

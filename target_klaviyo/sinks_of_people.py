@@ -63,6 +63,7 @@ PEOPLE: tuple[SinkSpec, ...] = (
         # A shop's own `id` column is far more common than one of Klaviyo's profile ids.
         explicit=frozenset({"id"}),
         operations={"append": "list", "unappend": "list", "unset": "boolean"},
+        immediate=True,
         batch_rows=20_000,
         modes={
             "upsert": Mode(),
@@ -111,6 +112,9 @@ PEOPLE: tuple[SinkSpec, ...] = (
         build=build_event,
         plan=plan_events,
         properties=True,
+        immediate=True,
+        # Of two events of one unique id Klaviyo keeps the first, which has the same content.
+        ordered=False,
         # Events make people too: those of the rows before must be there first.
         after=("profiles",),
         tap=TapForm(

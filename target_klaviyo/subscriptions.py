@@ -6,13 +6,14 @@ confirm it, so that it is not repeated after a lost answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.consents import SUBSCRIBED, UNSUBSCRIBED, subscription_item
-from target_klaviyo.items import ENCODER, Item
+from target_klaviyo.duplicates import Mark, marked
+from target_klaviyo.items import CANONICAL, ENCODER, Item
 from target_klaviyo.memberships import list_of
 from target_klaviyo.outcomes import Outcome
 from target_klaviyo.plans import (
@@ -38,6 +39,7 @@ LIMITS = {
     UNSUBSCRIBED: Limits(100, 5 * MEGABYTE, 100 * KILOBYTE),
 }
 LATER = Outcome("skipped", "a later row changes the same consent of this person")
+SENT = Outcome("skipped", "the same change was sent before in this run", held=True)
 STRANGER = Outcome(
     "rejected",
     "is not on this list, and Klaviyo would unsubscribe it everywhere; leave the list out if "
@@ -58,24 +60,64 @@ class Request:
 def plan_subscriptions(items: Sequence[Item], directory: Directory) -> Plan:
     """One change of each consent, the last one; what is about one person goes in order.
 
-    "The last" is that of a batch (see `batch_rows`): what an earlier batch has sent is changed
-    once more by a later row, for a withdrawal must not get lost.
+    "The last" is that of a batch (see `batch_rows`). What an earlier batch has sent is not sent
+    again; another change of it is, for a withdrawal must not get lost.
     """
     listed, settled = with_lists(items, directory)
     members, strangers = checked_members(listed, directory)
-    latest = {item.content["key"]: item for item in members}
-    last = [item for item in members if latest[item.content["key"]] is item]
+    latest = last_words(items, members)
+    last = [item for item in members if latest.get(item.content["key"]) is item]
     kept = {id(item) for item in last}
     settled += [*strangers, *(Settled(one, LATER) for one in members if id(one) not in kept)]
+    sent = [bool(directory.seen.before(one.content["marks"][0])) for one in last]
+    settled += [Settled(one, SENT) for one, before in zip(last, sent, strict=True) if before]
+    new = (one for one, before in zip(last, sent, strict=True) if not before)
     waves: list[list[Shipment]] = []
-    for wave in merged(last, together):
+    for wave in merged(new, together):
         requests: dict[Request, list[Item]] = {}
         for item in wave:
             requests.setdefault(item.content["request"], []).append(item)
         plans = [shipped(transport(request), part) for request, part in requests.items()]
         waves.append([one for plan in plans for one in plan.waves[0]])
         settled += [one for plan in plans for one in plan.settled]
-    return Plan(waves, settled)
+    return Plan(waves, settled, then=lambda done: remembered(done, directory))
+
+
+def last_words(items: Iterable[Item], sendable: Iterable[Item]) -> dict[Any, Item]:
+    """The last change of each consent that can be sent, but no consent before a withdrawal.
+
+    A withdrawal that cannot be sent still tells that the consent before it is over.
+    """
+    known = {item.rows[0].number: item for item in sendable}
+    latest: dict[Any, Item] = {}
+    withdrawals: dict[Any, Item] = {}
+    for item in items:
+        key, withdrawn = item.content["key"], item.content["consent"] == UNSUBSCRIBED
+        found = known.get(item.rows[0].number) or (withdrawals.get(key) if withdrawn else None)
+        if found:
+            latest[key] = found
+        elif withdrawn:
+            latest.pop(key, None)
+        if found and withdrawn:
+            withdrawals[key] = found
+    return latest
+
+
+def remembered(settled: Sequence[Settled], directory: Directory) -> Plan:
+    """Note what Klaviyo took, and which rows thereby need not be looked at again."""
+    taken = [one for one in settled if one.outcome.kind == "accepted" or one.outcome is SENT]
+    keys: set[bytes] = set()
+    for mark in (mark for one in taken for mark in one.item.content["marks"]):
+        directory.seen.renew(mark)
+        keys.add(mark.key)
+    return Plan(settled=[held(one, keys) for one in settled])
+
+
+def held(one: Settled, keys: Container[bytes]) -> Settled:
+    """A row whose consent a later one changes: dealt with where Klaviyo took the later one."""
+    if one.outcome is not LATER or one.item.content["marks"][0].key not in keys:
+        return one
+    return replace(one, outcome=replace(LATER, held=True))
 
 
 def with_lists(items: Iterable[Item], directory: Directory) -> tuple[list[Item], list[Settled]]:
@@ -95,11 +137,19 @@ def with_lists(items: Iterable[Item], directory: Directory) -> tuple[list[Item],
         request = Request(
             consent,
             list_id,
-            bool(row.get("historical_import")),
+            consent == SUBSCRIBED and bool(row.get("historical_import")),
             row.get("custom_source") if consent == SUBSCRIBED else None,
         )
-        listed.append(replace(item, content={**item.content, "request": request}))
+        marks = (mark_of(item, request),)
+        listed.append(replace(item, content={**item.content, "request": request, "marks": marks}))
     return listed, settled
+
+
+def mark_of(item: Item, request: Request) -> Mark:
+    """The mark of a consent, and of the change of it that a row wants."""
+    said = [request, item.content["id"], item.content["attributes"]]
+    key = CANONICAL.encode(["consent", *item.content["key"]])
+    return marked(key, CANONICAL.encode(said))
 
 
 def checked_members(
@@ -150,6 +200,7 @@ def together(earlier: Item, later: Item) -> Item | None:
     content = {
         **latter,
         "id": latter["id"] or former["id"],
+        "marks": (*former["marks"], *latter["marks"]),
         "attributes": {**before, **after, "subscriptions": subscriptions},
     }
     return subscription_item((*earlier.rows, *later.rows), content)

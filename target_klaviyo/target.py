@@ -34,14 +34,14 @@ from target_klaviyo.mapping import (
     own_mapping,
     stream_mappings,
 )
-from target_klaviyo.mirrors import check_ratio, check_sources, one_each
+from target_klaviyo.mirrors import all_removals, check_sources, one_each
 from target_klaviyo.notices import Notices
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader
 from target_klaviyo.report import opened_report
 from target_klaviyo.settings import MEANINGLESS, SETTINGS
 from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
-from target_klaviyo.specs import SinkSpec
+from target_klaviyo.specs import SinkSpec, sink_names
 from target_klaviyo.values import Locale
 
 DAY = timedelta(days=1)
@@ -80,6 +80,8 @@ class TargetKlaviyo(Target):
         self.message: dict[str, Any] = {}
         self._finished = False
         self._notices = Notices(self.logger)
+        # By sink, the stream whose rows came last.
+        self.turns: dict[str, KlaviyoSink] = {}
 
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
@@ -250,11 +252,10 @@ class TargetKlaviyo(Target):
         mirrored = {
             one.stream_name: (one.spec.name, one.spec.mirror) for one in sinks if one.spec.mirror
         }
-        check_sources(mirrored, self.report.totals(), cut_off=self._reader.cut_off)
-        for stream, (sink, mirror) in one_each(mirrored).items():
-            rosters = self.directory.rosters(sink)
-            check_ratio(stream, rosters, self._mirror_ratio)
-            self.report.removed(stream, self.courier.deliver(mirror.removals(rosters)))
+        check_sources(mirrored, self.report.totals(), incomplete=self._reader.incomplete)
+        tidied = one_each(mirrored, sink_names())
+        for stream, plan in all_removals(tidied, self.directory, self._mirror_ratio):
+            self.report.removed(stream, self.courier.deliver(plan))
 
     def finish(self) -> None:
         """Close everything and log the summary, once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +14,14 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from pendulum import Timezone
 
+from target_klaviyo.decimals import PLAIN as PLAIN_NUMBER
+from target_klaviyo.decimals import integer_as, number_as
 from target_klaviyo.outcomes import RejectedRowError
 from target_klaviyo.times import moment, rfc3339
 
 Convert = Callable[[Any], Any]
 
 DOCUMENT = msgspec.json.Decoder(float_hook=Decimal)
-INTEGER = re.compile(r"[+-]?\d+")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 # Longest address that Klaviyo takes.
 EMAIL_CHARACTERS = 100
@@ -35,11 +34,12 @@ class Locale:
     """How values that leave something open are read.
 
     `zone` is where times without zone belong, `region` (two letters) whose national phone
-    numbers these are; None rejects such values.
+    numbers these are; None rejects such values. `decimal` is the form of numbers (`FORMS`).
     """
 
     zone: Timezone | None = None
     region: str | None = None
+    decimal: str = PLAIN_NUMBER
 
 
 def text(value: Any) -> Any:
@@ -47,24 +47,6 @@ def text(value: Any) -> Any:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         return str(value)
     return rfc3339(value) if isinstance(value, datetime) else value
-
-
-def integer(value: Any) -> Any:
-    """Text such as `12` as an integer."""
-    if isinstance(value, str):
-        if not INTEGER.fullmatch(value.strip()):
-            raise RejectedRowError("is no integer")
-        return int(value)
-    return value
-
-
-def number(value: Any) -> Any:
-    """Text such as `11.77` as a number with exactly these digits."""
-    if isinstance(value, str):
-        if not NUMBER.fullmatch(value.strip()):
-            raise RejectedRowError("is no number; write it as 1234.56")
-        return Decimal(value.strip())
-    return value
 
 
 def boolean(value: Any) -> Any:
@@ -156,13 +138,12 @@ def time_in(zone: Timezone | None, pattern: str | None) -> Convert:
 
 PLAIN: dict[str, Convert] = {
     "string": text,
-    "integer": integer,
-    "number": number,
     "boolean": boolean,
     "json": document,
     "list": values,
     "email": email,
 }
+NUMERIC: dict[str, Callable[[str], Convert]] = {"integer": integer_as, "number": number_as}
 # What `types` in a mapping may declare.
 DECLARABLE = ("string", "integer", "number", "boolean", "date-time", "json")
 
@@ -171,4 +152,6 @@ def conversion(kind: str, pattern: str | None, locale: Locale) -> Convert:
     """How values of a kind (`DECLARABLE`, `list`, `email` or `phone`) are read."""
     if kind == "date-time":
         return time_in(locale.zone, pattern)
+    if kind in NUMERIC:
+        return NUMERIC[kind](pattern or locale.decimal)
     return phone_in(locale.region) if kind == "phone" else PLAIN[kind]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -133,9 +134,18 @@ def test_delete(shop: Sandbox) -> None:
     assert loaded.counts("catalog_items") == {
         "accepted": 2,
         MERGED: 1,
-        "rejected: Klaviyo's job refused it (not_found)": 1,
+        "skipped: is not in the catalogue": 1,
     }
     assert before - set(catalog(shop)) == {"item-1", "item-2"}
+
+
+def test_a_deletion_whose_answer_is_lost_is_repeated(shop: Sandbox) -> None:
+    """Klaviyo refuses what the first request has deleted already; nothing has failed by that."""
+    shop.faults.add("bulk_delete_catalog_items", "lost_response")
+    loaded = load(shop, items({"external_id": "item-1"}), **mode("delete"))
+    assert loaded.error is None
+    assert loaded.counts("catalog_items") == {"skipped: is not in the catalogue": 1}
+    assert "item-1" not in catalog(shop)
 
 
 def test_a_mirror_deletes_what_no_row_names(shop: Sandbox) -> None:
@@ -146,6 +156,31 @@ def test_a_mirror_deletes_what_no_row_names(shop: Sandbox) -> None:
     assert loaded.error is None
     assert loaded.counts("catalog_items") == {"accepted": len(rows)}
     assert set(catalog(shop)) == {*wanted, "new-1"}
+
+
+def test_a_mirror_of_items_and_their_variants(shop: Sandbox, tmp_path: Path) -> None:
+    """Variants go first: they would be gone with their items. A lost answer is no failure."""
+    kept, gone = item("item-1"), ["item-2", "item-3"]
+    shop.faults.add("bulk_delete_catalog_variants", "lost_response")
+    before = {plural: set(catalog(shop, plural)) for plural in ("items", "variants")}
+    parents = [name for name in sorted(before["items"]) if name not in gone]
+    offered = [name for name in before["variants"] if name.split("-")[1] not in "23"]
+    mirrored = {f"catalog_{plural}": {"mode": "mirror"} for plural in before}
+    told = items(*({**kept, "external_id": name} for name in parents))
+    variants = [schema("catalog_variants", "external_id", "title")]
+    variants += records("catalog_variants", [{"external_id": name} for name in offered])
+    receipts = tmp_path / "receipts"
+    loaded = load(
+        shop, [*told, *variants, state({"n": 2})], streams=mirrored, receipts_path=str(receipts)
+    )
+    assert loaded.error is None
+    assert set(catalog(shop)) == set(parents)
+    assert set(catalog(shop, "variants")) == set(offered)
+    named = [json.loads(line)["keys"] for line in receipts.read_text().splitlines() if GONE in line]
+    assert {"external_id": "item-2"} in named
+
+
+GONE = '"row":null'
 
 
 def test_a_mirror_of_next_to_nothing_is_refused(shop: Sandbox) -> None:

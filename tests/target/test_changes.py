@@ -244,7 +244,8 @@ def test_the_file_holds_no_data_and_is_its_owners(sandbox: Sandbox, store: Path)
     assert b"shop.org" not in content
     assert b"customers" not in content
     with sqlite3.connect(store) as connection:
-        assert connection.execute("SELECT count(*) FROM accepted").fetchone() == (6,)
+        # Six rows, and which row has the last word on each of six people.
+        assert connection.execute("SELECT count(*) FROM accepted").fetchone() == (12,)
 
 
 def test_events_that_klaviyo_has_are_not_sent_again(sandbox: Sandbox, store: Path) -> None:
@@ -277,3 +278,73 @@ def test_a_file_that_cannot_be_used_is_named(sandbox: Sandbox, tmp_path: Path) -
     assert "is in use by another run" in sync_error(sandbox, store)
     holder.close()
     assert counted(sandbox, store, *ROWS) == {UNCHANGED: 6}
+
+
+CONSENTS = schema("log", "number", "email", "consent", "list_name", keys=["number"])
+LOGGED: dict[str, Any] = {
+    "log": {
+        "sink": "subscriptions",
+        "columns": {
+            "channel": {"constant": "email"},
+            "message_type": {"constant": "marketing"},
+            "historical_import": {"constant": True},
+            "consented_at": {"constant": "2024-01-01T00:00:00Z"},
+        },
+    }
+}
+YES = {"number": "1", "email": "ada@shop.org", "consent": "SUBSCRIBED"}
+NO = {"number": "2", "email": "Ada@shop.org", "consent": "UNSUBSCRIBED"}
+
+
+def consent(sandbox: Sandbox) -> str:
+    (person,) = sandbox.account.resources("profile")
+    found: str = person["attributes"]["subscriptions"]["email"]["marketing"]["consent"]
+    return found
+
+
+@pytest.mark.parametrize("rows_at_once", [10_000, 1])
+def test_a_log_of_consents_never_brings_an_old_one_back(
+    sandbox: Sandbox, store: Path, rows_at_once: int
+) -> None:
+    """A consent that a later row withdraws is not sent by the next run, nor when it is edited."""
+    chosen = {"streams": LOGGED, "change_store": str(store), "batch_size_rows": rows_at_once}
+
+    def run(*rows: dict[str, Any]) -> dict[str, int]:
+        loaded = load(sandbox, [CONSENTS, *records("log", rows)], **chosen)
+        assert loaded.error is None
+        return loaded.counts("log")
+
+    load(sandbox, [schema("profiles", "email"), *records("profiles", [{"email": YES["email"]}])])
+    run(YES, NO)
+    assert consent(sandbox) == "UNSUBSCRIBED"
+    assert run(YES, NO) == {UNCHANGED: 2}
+    edited = run({**YES, "list_name": "News"}, NO)
+    assert UNCHANGED not in edited
+    assert consent(sandbox) == "UNSUBSCRIBED"
+    again = {"number": "3", "email": "ada@shop.org", "consent": "SUBSCRIBED"}
+    assert run({**YES, "list_name": "News"}, NO, again) == {UNCHANGED: 2, "accepted": 1}
+    assert consent(sandbox) == "SUBSCRIBED"
+
+
+def test_a_consent_that_is_taken_late_does_not_beat_the_withdrawal(
+    sandbox: Sandbox, store: Path, tmp_path: Path
+) -> None:
+    """The first row is refused in the first run only; the second, unchanged, still counts."""
+    letters = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
+    chosen = {"streams": LOGGED, "change_store": str(store), "batch_size_rows": 1, **letters}
+    messages = [CONSENTS, *records("log", [YES, NO])]
+    sandbox.faults.add("bulk_subscribe_profiles", "status", status=400)
+    assert load(sandbox, messages, **chosen).counts("log")["accepted"] == 1
+    assert load(sandbox, messages, **chosen).counts("log") == {"accepted": 2}
+    assert consent(sandbox) == "UNSUBSCRIBED"
+    assert load(sandbox, messages, **chosen).counts("log") == {UNCHANGED: 2}
+
+
+def test_of_two_rows_of_one_person_the_later_one_wins_in_every_run(
+    sandbox: Sandbox, store: Path
+) -> None:
+    first, second = PERSON, {**PERSON, "number": "99", "title": "Dr"}
+    assert counted(sandbox, store, first, second)["accepted"] == 1
+    assert counted(sandbox, store, first, second) == {UNCHANGED: 2}
+    assert UNCHANGED not in counted(sandbox, store, {**first, "title": "Mx"}, second)
+    assert titles(sandbox) == {PERSON["email"]: "Dr"}

@@ -74,6 +74,7 @@ def test_a_scope_missing_for_reading_jobs_leaves_rows_unknown(tmp_path: Path) ->
         ({"streams": {"orders": {"sink": "evnts"}}}, "did you mean 'events'?"),
         ({"default_timezone": "Europe/Lodon"}, "did you mean 'Europe/London'?"),
         ({"default_phone_region": "XX"}, "there is no region 'XX'"),
+        ({"decimal_format": "1'234.56"}, "decimal_format"),
         ({"earliest_event_time": "soon"}, "earliest_event_time is no date"),
         ({"earliest_event_time": "1980-01-01"}, "no events from before 1990"),
         ({"on_error": "dead_letter"}, "set dead_letter_path"),

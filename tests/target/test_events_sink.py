@@ -49,6 +49,45 @@ def test_rows_become_events(sandbox: Sandbox) -> None:
     assert len(sent_event["attributes"]["unique_id"]) == 64
 
 
+def test_immediate_rows_go_one_by_one(sandbox: Sandbox) -> None:
+    streams = {"orders": {**MAPPING, "immediate": True}}
+    rows = [{**ORDER, "row": str(number)} for number in range(3)]
+    far = {**ORDER, "row": "4", "date": "21000101"}
+    rich = {**ORDER, "row": "5", "note": "x" * 100_001}
+    letters = {"on_error": "dead_letter", "dead_letter_path": "/dev/null"}
+    sandbox.faults.add("create_event", "lost_response")
+    loaded = load_orders(
+        sandbox, *rows, far, rich, rows[0], keys=["row"], streams=streams, **letters
+    )
+    assert loaded.counts("orders") == {
+        "accepted": 3,
+        "skipped: duplicate": 1,
+        "rejected: time is more than a year ahead": 1,
+        "rejected: properties.note is longer than 100000 characters": 1,
+    }
+    assert sent(sandbox, "create_event") == [202] * 4
+    assert not sent(sandbox, "bulk_create_events")
+    assert [one["event_properties"]["$value"] for one in held(sandbox, "get_events")] == [9.5] * 3
+    (person,) = held(sandbox, "get_profiles")
+    assert person["external_id"] == "7"
+
+
+@pytest.mark.parametrize("form", ["setting", "column"])
+def test_decimals_are_read_as_declared(sandbox: Sandbox, form: str) -> None:
+    columns = dict(MAPPING["columns"])
+    settings: dict[str, Any] = {"decimal_format": "1.234,56"}
+    if form == "column":
+        columns["value"] = {"column": "total", "format": settings.pop("decimal_format")}
+    rows = [{**ORDER, "total": "1.234,50"}, {**ORDER, "total": "1234.50"}]
+    streams = {"orders": {**MAPPING, "columns": columns}}
+    loaded = load_orders(sandbox, *rows, streams=streams, **settings)
+    assert loaded.counts("orders") == {
+        "accepted": 1,
+        "rejected: column 'total' is no number; write it as 1.234,56, or set decimal_format": 1,
+    }
+    assert [one["event_properties"]["$value"] for one in held(sandbox, "get_events")] == [1234.5]
+
+
 def test_a_repeated_load_changes_nothing(sandbox: Sandbox) -> None:
     rows = [{**ORDER, "row": str(number)} for number in range(5)]
     for _ in range(2):
@@ -95,7 +134,7 @@ def test_bad_rows_are_rejected_one_by_one(sandbox: Sandbox, tmp_path: Any) -> No
         "rejected: column 'date' does not fit the format of its mapping": 1,
         "rejected: time is before earliest_event_time (2000-01-01)": 1,
         "rejected: time is more than a year ahead": 1,
-        "rejected: column 'total' is no number; write it as 1234.56": 1,
+        "rejected: column 'total' is no number; write it as 1234.56, or set decimal_format": 1,
         "rejected: column 'items' is no integer": 1,
         "rejected: Klaviyo silently drops events of @example.com and @test.com addresses": 1,
     }

@@ -69,7 +69,22 @@ def test_a_stream_called_like_a_sink_needs_no_mapping() -> None:
             {"sink": "events", "columns": {"value": "v"}, "types": {"v": "number"}},
             "types.v: this column fills a field",
         ),
-        ({"sink": "events", "immediate": True}, "immediate works only with the sink profiles"),
+        (
+            {"sink": "lists", "immediate": True},
+            "immediate works only with the sinks profiles and events",
+        ),
+        (
+            {"sink": "events", "columns": {"value": {"column": "v", "format": "1.2"}}},
+            "columns.value.format: a number's format is one of '1234.56', '1,234.56'",
+        ),
+        (
+            {"sink": "events", "columns": {"email": {"column": "v", "format": "lower"}}},
+            "columns.email.format: only times and numbers have a format",
+        ),
+        (
+            {"sink": "events", "types": {"n": {"type": "number", "format": "0,0"}}},
+            "types.n.format: a number's format is one of",
+        ),
     ],
 )
 def test_problems_name_the_place_and_the_nearest_name(content: Any, expected: str) -> None:

@@ -8,8 +8,25 @@ from typing import Any
 
 import pytest
 
+from klaviyo_client.auth import PrivateKey
+from klaviyo_client.client import ClientSettings, KlaviyoClient
 from klaviyo_sandbox.sandbox import Sandbox
-from tests.target.running import Run, held, load, profiles, records, run_target, schema, sent, state
+from target_klaviyo.courier import Courier
+from target_klaviyo.outcomes import ACCEPTED, Row
+from target_klaviyo.plans import shipped
+from target_klaviyo.profile_modes import CREATE, PRESENT, build_new_profile
+from tests.target.running import (
+    Run,
+    held,
+    load,
+    profiles,
+    records,
+    run_target,
+    schema,
+    sent,
+    state,
+    stream_rules,
+)
 
 STREAM = "profiles"
 PHONE = "+14155550123"
@@ -107,14 +124,39 @@ def test_create_only_leaves_known_people_as_they_are(sandbox: Sandbox, tmp_path:
 
 
 @pytest.mark.usefixtures("people")
-def test_somebody_created_meanwhile_is_left_alone(sandbox: Sandbox) -> None:
-    """The look-up misses; Klaviyo's 409 says that they were there after all."""
-    sandbox.faults.add("get_profiles", "empty_page", times=9)
+def test_somebody_created_since_the_look_up_is_left_alone(sandbox: Sandbox) -> None:
+    """Klaviyo's 409 says that they were there after all."""
+    rows = [{"email": "ada@shop.org", "first_name": "Changed"}, {"email": "zoe@shop.org"}]
+    items = [build_new_profile(one, Row(1, {"record": one}), stream_rules()) for one in rows]
+    with KlaviyoClient(PrivateKey("pk_test"), ClientSettings(base_url=sandbox.url)) as client:
+        courier = Courier(client, 1, 10.0)
+        delivery = courier.deliver(shipped(CREATE, items))
+        courier.close()
+    assert [one.outcome for one in delivery.settled] == [PRESENT, ACCEPTED]
+    assert sent(sandbox, "create_profile") == [409, 201]
+    assert names(sandbox)["ada@shop.org"] == "Ada"
+
+
+def test_a_conflict_that_names_no_profile_is_a_refusal(sandbox: Sandbox) -> None:
     sandbox.faults.add("create_profile", "status", status=409)
-    rows = rows_of({"email": "zoe@shop.org", "first_name": "Changed"})
-    run = run_target(sandbox.url, rows, **in_mode("create_only"))
-    assert figures(run) == {"rows": 1, "skipped": 1}
-    assert "skipped 1: the profile exists already" in run.log
+    run = run_target(sandbox.url, rows_of({"email": "zoe@shop.org"}), **in_mode("create_only"))
+    assert figures(run) == {"rows": 1, "rejected": 1}
+    assert "Klaviyo answered 409 (conflict)" in run.log
+
+
+@pytest.mark.usefixtures("people")
+def test_a_conflict_names_the_other_profile(sandbox: Sandbox, tmp_path: Path) -> None:
+    """In the detail of the dead letter, which holds the row anyway."""
+    single = {"streams": {"profiles": {"immediate": True}}}
+    both = {"email": "ada@shop.org", "phone_number": PHONE}
+    letters = tmp_path / "letters.jsonl"
+    chosen = {"on_error": "dead_letter", "dead_letter_path": str(letters)}
+    run = run_target(sandbox.url, rows_of(both, {"email": "zoe@shop.org"}), **single, **chosen)
+    assert figures(run) == {"rows": 2, "accepted": 1, "rejected": 1}
+    assert "rejected 1: another profile has one of its identifiers" in run.log
+    _, letter = map(json.loads, letters.read_text().splitlines())
+    ids = {one["id"] for one in held(sandbox, "get_profiles")}
+    assert letter["_rejected"]["detail"].rpartition(" ")[2] in ids
 
 
 @pytest.mark.usefixtures("people")

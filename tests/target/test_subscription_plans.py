@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from target_klaviyo.consents import build_subscription
+from target_klaviyo.courier import Rehearsal
+from target_klaviyo.duplicates import Seen
 from target_klaviyo.items import Item
 from target_klaviyo.outcomes import ACCEPTED, Row
 from target_klaviyo.plans import ListFound, Plan
@@ -29,6 +31,9 @@ class Lists:
 
     create_lists = True
 
+    def __init__(self) -> None:
+        self.seen = Seen()
+
     def list_by_id(self, list_id: str) -> ListFound:
         return ListFound(list_id, ACCEPTED)
 
@@ -36,6 +41,7 @@ class Lists:
         return frozenset(values)
 
 
+NOWHERE = Rehearsal(lambda _operation, _body: None)
 rows = st.lists(
     st.fixed_dictionaries(
         {
@@ -95,3 +101,37 @@ def test_nothing_is_lost_and_the_last_wins(given_rows: list[dict[str, Any]]) -> 
         people = [name for shipment in wave for one in shipment.items for name in one.identities]
         assert len(people) == len(set(people))
     assert consents(plan) == {key(row): row["consent"] for row in given_rows}
+
+
+@given(rows, st.integers(0, 30))
+def test_no_batch_repeats_what_an_earlier_one_has_sent(
+    given_rows: list[dict[str, Any]], cut: int
+) -> None:
+    """A contrary change of a later batch is sent, the same one is not."""
+    directory: Any = Lists()
+    items = [item(number, row) for number, row in enumerate(given_rows)]
+    effect: dict[tuple[Any, ...], str] = {}
+    ends: dict[int, str] = {}
+    for batch in (items[:cut], items[cut:]):
+        effect |= consents(plan_subscriptions(batch, directory))
+        delivery = NOWHERE.deliver(plan_subscriptions(batch, directory))
+        ends |= {row.number: one.outcome.kind for one in delivery.settled for row in one.item.rows}
+        assert not consents(plan_subscriptions(batch, directory))
+    assert effect == {key(row): row["consent"] for row in given_rows}
+    assert sorted(ends) == list(range(len(given_rows)))
+
+
+def test_no_consent_outlives_a_withdrawal_that_cannot_be_sent() -> None:
+    """The second row's list is not the person's; the first row must not subscribe them."""
+    row = {"channel": ("email", "marketing"), "person": 0, "phone": 0}
+    directory: Any = Lists()
+    directory.among_members = lambda *_: frozenset()
+    yes, no = {**row, "consent": "SUBSCRIBED"}, {**row, "consent": "UNSUBSCRIBED"}
+    everywhere, stranger = {**no, "list_id": None}, {**no, "list_id": "L1"}
+    for told, expected in (
+        ([{**yes, "list_id": None}, stranger], {}),
+        ([everywhere, {**yes, "list_id": None}, stranger], {key(row): "UNSUBSCRIBED"}),
+        ([stranger, {**yes, "list_id": None}], {key(row): "SUBSCRIBED"}),
+    ):
+        items = [item(number, one) for number, one in enumerate(told)]
+        assert consents(plan_subscriptions(items, directory)) == expected

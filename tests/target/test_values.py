@@ -35,6 +35,7 @@ def test_values(kind: str, value: object, expected: object) -> None:
     ("kind", "value"),
     [
         ("integer", "12.5"),
+        ("integer", "9" * 5_000),
         ("number", "1,200"),
         ("number", "NaN"),
         ("boolean", "maybe"),
@@ -52,6 +53,46 @@ def test_what_cannot_be_read_is_refused_without_quoting_it(kind: str, value: str
     with pytest.raises(RejectedRowError) as caught:
         conversion(kind, None, NOWHERE)(value)
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "expected"),
+    [
+        ("1,234.56", "1,234,567.50", "1234567.50"),
+        ("1,234.56", "1234.5", "1234.5"),
+        ("1234,56", "-1234,56", "-1234.56"),
+        ("1.234,56", "1.234", "1234"),
+        ("1.234,56", "1.234,5", "1234.5"),
+        ("1 234,56", "1\u00a0234\u202f567,5", "1234567.5"),
+    ],
+)
+def test_decimals_in_a_declared_form(form: str, text: str, expected: str) -> None:
+    assert conversion("number", form, NOWHERE)(text) == Decimal(expected)
+    assert conversion("number", None, Locale(decimal=form))(text) == Decimal(expected)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("1,234.56", "1,23"),
+        ("1,234.56", "12,3456"),
+        ("1,234.56", "1.234,5"),
+        ("1234,56", "1.234,56"),
+        ("1234,56", "1234.56"),
+        ("1.234,56", "1.23"),
+        ("1.234,56", "1234.5"),
+        ("1 234,56", "1 23"),
+    ],
+)
+def test_a_number_of_another_form_is_refused(form: str, text: str) -> None:
+    with pytest.raises(RejectedRowError, match="is no number; write it as"):
+        conversion("number", form, NOWHERE)(text)
+
+
+def test_integers_may_be_grouped() -> None:
+    assert conversion("integer", "1.234,56", NOWHERE)("-1.234") == -1234
+    with pytest.raises(RejectedRowError):
+        conversion("integer", "1.234,56", NOWHERE)("1.2")
 
 
 def test_national_phone_numbers_need_a_region() -> None:
