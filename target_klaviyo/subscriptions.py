@@ -107,7 +107,7 @@ def remembered(settled: Sequence[Settled], directory: Directory) -> Plan:
     """Note what Klaviyo took, and which rows thereby need not be looked at again."""
     taken = [one for one in settled if one.outcome.kind == "accepted" or one.outcome is SENT]
     keys: set[bytes] = set()
-    for mark in (mark for one in taken for mark in one.item.content["marks"]):
+    for mark in (mark for one in taken for mark in one.item.content.get("marks", ())):
         directory.seen.renew(mark)
         keys.add(mark.key)
     return Plan(settled=[held(one, keys) for one in settled])

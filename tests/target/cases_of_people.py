@@ -23,14 +23,15 @@ from tests.target.every_sink import (
 )
 
 OLD = {"ann": "Old", "bob": "Old", "cy": "Old"}
-NOTED = {**ANN, "note": "x" * 100_001}
+LARGE = {"note": "x" * 100_001}
 NOBODY = {"email": "nobody@shop.example.org"}
 PROFILES: list[Any] = [
     {**NEW, "title": "First"},
     {**ANN, "title": "Changed"},
     {**NEW, "title": "Last"},
     BAD,
-    NOTED,
+    {**ANN, **LARGE},
+    {"email": "large@shop.example.org", **LARGE},
 ]
 EVENT = {**ANN, "metric": "Bought", "time": "2026-01-05T00:00:00Z", "backfill": True}
 EVENTS: list[Any] = [
@@ -45,6 +46,7 @@ EVENTS: list[Any] = [
 VIP = {"list_name": "VIP"}
 EMAIL = {"channel": "email", "message_type": "marketing"}
 YES = {"consent": "SUBSCRIBED", "historical_import": True, "consented_at": "2024-01-01T00:00:00Z"}
+GIVEN = {"consent": "SUBSCRIBED", "consented_at": "2024-01-01T00:00:00Z"}
 NO = {"consent": "UNSUBSCRIBED"}
 DEVICE = {"platform": "ios", "vendor": "apns", "enablement_status": "AUTHORIZED"}
 WISH = {"channels": "EMAIL", "variant_external_id": "t-old"}
@@ -77,9 +79,9 @@ def deletions(sink: str, mode: str | None) -> Case:
 
 
 PEOPLE = [
-    profiles("upsert", "bulk_import_profiles", "saarr", new="Last", ann="Changed"),
-    profiles("create_only", "create_profile", "ssarr", new="Last"),
-    profiles("update_only", "bulk_import_profiles", "sasrr", ann="Changed"),
+    profiles("upsert", "bulk_import_profiles", "saarrr", new="Last", ann="Changed"),
+    profiles("create_only", "create_profile", "ssarsr", new="Last"),
+    profiles("update_only", "bulk_import_profiles", "sasrrs", ann="Changed"),
     deletions("profiles", "delete"),
     deletions("profile_deletions", None),
     events("bulk_create_events"),
@@ -98,7 +100,25 @@ PEOPLE = [
     listed("mirror", "add_profiles_to_list", "assrrr", "ann", "cy"),
     Case(
         "subscriptions",
-        None,
+        "copy",
+        "bulk_subscribe_profiles",
+        [
+            {**EMAIL, **ANN, **GIVEN},
+            {**EMAIL, **BOB, **NO},
+            {**EMAIL, **ANN, **GIVEN},
+            {**EMAIL, **BAD, **GIVEN},
+            {**EMAIL, **LONG, **NO},
+            # Suppressed in this account.
+            {**EMAIL, **CY, **GIVEN},
+            {**EMAIL, **CY, "consent": None},
+        ],
+        "saarrss",
+        consents,
+        {"ann": "SUBSCRIBED", "bob": "UNSUBSCRIBED"},
+    ),
+    Case(
+        "subscriptions",
+        "change",
         "bulk_subscribe_profiles",
         [
             {**EMAIL, **ANN, **YES},
@@ -113,14 +133,17 @@ PEOPLE = [
         consents,
         {"ann": "UNSUBSCRIBED", "bob": "SUBSCRIBED"},
     ),
-    Case(
-        "suppressions",
-        "suppress",
-        "bulk_suppress_profiles",
-        [ANN, BOB, ANN, BAD, LONG],
-        "aasrr",
-        suppressed,
-        {"ann", "bob", "cy"},
+    *(
+        Case(
+            "suppressions",
+            mode,
+            "bulk_suppress_profiles",
+            [ANN, BOB, ANN, BAD, LONG],
+            "aasrr",
+            suppressed,
+            {"ann", "bob", "cy"},
+        )
+        for mode in ("suppress", "copy")
     ),
     Case(
         "suppressions",
