@@ -133,8 +133,10 @@ def related_ids(data: Any) -> str | list[str] | None:
 
 
 def page_resources(data: msgspec.Raw) -> list[Resource]:
-    """The resources of a page; an operation that answers a single one gives a list of it."""
+    """The resources of a page; an operation that answers a single one, or none, gives a list."""
     resources = decoded(data)
+    if resources is None:  # a relation to one that there is not
+        return []
     return resources if isinstance(resources, list) else [resources]
 
 

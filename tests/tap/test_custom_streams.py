@@ -129,6 +129,17 @@ def test_declared_properties_are_columns_of_custom_streams_too(
         assert record["property_favourite_colour"] == colours[record["id"]]
 
 
+def test_a_relation_to_none_is_an_empty_stream(sandbox: Sandbox, run_tap: RunTap) -> None:
+    messages = sandbox.account.resources("campaign-message")
+    without = next(one["id"] for one in messages if not one["relationships"]["image"].get("data"))
+    path = f"campaign-messages/{without}/relationships/image"
+    custom = [{"name": "image", "path": path}]
+    catalog = chosen(discover(custom_streams=custom), "image")
+    run = run_tap(sandbox.url, catalog_content=catalog, custom_streams=custom)
+    assert run.code == 0, run.errors
+    assert not run.records("image")
+
+
 def test_a_path_that_leads_nowhere_is_named(sandbox: Sandbox, run_tap: RunTap) -> None:
     custom = [{"name": "vips", "path": "lists/NOSUCH/profiles"}]
     catalog = chosen(discover(custom_streams=custom), "vips")
