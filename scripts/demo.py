@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+import duckdb
 from warehouse import Table, merge, tables
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -91,10 +92,11 @@ def extract(demo: Demo, url: str, catalog: Path, step: str) -> dict[str, tuple[i
     lines = pipe([tap, [demo.loader, "--config", settings]], environment(url))
     if lines:
         demo.state.write_text(lines[-1])
-    return {
-        table.name: merge(demo.warehouse, table, landed / f"{table.name}.jsonl")
-        for table in catalog_tables(catalog)
-    }
+    with duckdb.connect(str(demo.warehouse)) as connection:
+        return {
+            table.name: merge(connection, table, landed / f"{table.name}.jsonl")
+            for table in catalog_tables(catalog)
+        }
 
 
 def catalog_tables(catalog: Path) -> list[Table]:

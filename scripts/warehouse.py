@@ -49,7 +49,7 @@ def column_type(schema: Mapping[str, Any]) -> str:
     return COLUMN_TYPES[next(one for one in types if one != "null")]
 
 
-def merge(database: Path, table: Table, landed: Path) -> tuple[int, int]:
+def merge(connection: duckdb.DuckDBPyConnection, table: Table, landed: Path) -> tuple[int, int]:
     """Put landed records into their table, the last of each key wins.
 
     Returns:
@@ -57,24 +57,23 @@ def merge(database: Path, table: Table, landed: Path) -> tuple[int, int]:
     """
     columns = ", ".join(f'"{name}" {kind}' for name, kind in table.columns.items())
     keys = ", ".join(f'"{key}"' for key in table.keys)
-    with duckdb.connect(str(database)) as connection:
-        connection.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')
-        if landed.is_file():
-            connection.execute(
-                "CREATE TEMP TABLE landed AS SELECT *, row_number() OVER () AS line "
-                "FROM read_json(?, format = 'newline_delimited', columns = "
-                f"{json.dumps(dict(table.columns))}, maximum_object_size = 268435456)",
-                [str(landed)],
-            )
-            connection.execute(
-                f'DELETE FROM "{table.name}" WHERE ({keys}) IN (SELECT ({keys}) FROM landed)'
-            )
-            connection.execute(
-                f'INSERT INTO "{table.name}" SELECT * EXCLUDE (line) FROM landed '
-                f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY line DESC) = 1"
-            )
-        landed_count = count(connection, "landed") if landed.is_file() else 0
-        return landed_count, count(connection, f'"{table.name}"')
+    connection.execute(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')
+    if not landed.is_file():
+        return 0, count(connection, f'"{table.name}"')
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE landed AS SELECT *, row_number() OVER () AS line "
+        "FROM read_json(?, format = 'newline_delimited', columns = "
+        f"{json.dumps(dict(table.columns))}, maximum_object_size = 268435456)",
+        [str(landed)],
+    )
+    connection.execute(
+        f'DELETE FROM "{table.name}" WHERE ({keys}) IN (SELECT ({keys}) FROM landed)'
+    )
+    connection.execute(
+        f'INSERT INTO "{table.name}" SELECT * EXCLUDE (line) FROM landed '
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY line DESC) = 1"
+    )
+    return count(connection, "landed"), count(connection, f'"{table.name}"')
 
 
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from statistics import median, quantiles
@@ -28,6 +29,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.:/~$}])/(?:home|Users|work|root|mnt)/\w|(?<!
 packages = pytest.mark.parametrize("package", ALLOWED)
 
 
+@cache
 def modules(package: str) -> dict[str, tuple[Path, ast.Module]]:
     """Path and syntax tree of every module of a package by its full name."""
     folder = PROJECT / package
