@@ -106,6 +106,8 @@ class App:
             response = error_response(refusal, self._error_id)
         response = replace(response, delay=response.delay + self._settings.delay)
         response = afterwards(response, fault)
+        if fault and fault.kind == "held":
+            response = replace(response, until=self._services.faults.cleared)
         self._remember(request, route, response, fault)
         return response
 

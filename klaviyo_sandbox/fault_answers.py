@@ -20,7 +20,7 @@ CODES = {
 
 def fitting(request: Request, operation: Operation) -> frozenset[str]:
     """The kinds of faults that this request can meet."""
-    kinds = {"status", "delay", "reset", "truncated", "html_403"}
+    kinds = {"status", "delay", "held", "reset", "truncated", "html_403"}
     if request.method != "GET":
         kinds.add("lost_response")
         return frozenset(kinds | JOB_KINDS if operation.id in job_operations() else kinds)

@@ -26,6 +26,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "truncated": {},
     "html_403": {},
     "lost_response": {},
+    "held": {},
     "repeated_cursor": {},
     "unsorted": {},
     "empty_page": {},
@@ -33,7 +34,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "row_failure": {"row": {"type": "integer", "minimum": 0}},
     "cancelled_job": {},
 }
-"""Each kind of fault, and the members that it must have."""
+"""Each kind of fault, and the members that it must have. What is `held` waits for `clear`."""
 
 PAGE_KINDS = frozenset(("repeated_cursor", "unsorted", "empty_page", "unknown_attribute"))
 JOB_KINDS = frozenset(("row_failure", "cancelled_job"))
@@ -86,6 +87,7 @@ class Faults:
         """Begin with an empty queue."""
         self._queue: list[Queued] = []
         self._lock = threading.Lock()
+        self._cleared = threading.Event()
 
     def add(self, operation: str, kind: str, **members: Any) -> None:
         """Queue a fault; members as in `Fault`.
@@ -128,10 +130,18 @@ class Faults:
         with self._lock:
             return sum(row.met for row in self._queue)
 
+    @property
+    def cleared(self) -> threading.Event:
+        """Set when the faults of now are forgotten."""
+        with self._lock:
+            return self._cleared
+
     def clear(self) -> None:
-        """Forget every fault and its count."""
+        """Forget every fault and its count; answers that were held leave."""
         with self._lock:
             self._queue.clear()
+            self._cleared.set()
+            self._cleared = threading.Event()
 
 
 def checked(content: Mapping[str, Any]) -> Fault:

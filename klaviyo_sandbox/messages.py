@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -34,7 +35,8 @@ class Request:
 class Response:
     """An answer: status, body and headers beyond length and date.
 
-    `delay` is in real seconds; `broken` says how the connection fails under the answer.
+    `delay` is in real seconds; an answer that waits `until` something leaves when that is set;
+    `broken` says how the connection fails under the answer.
     """
 
     status: int
@@ -42,6 +44,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
     content_type: str = JSON_API
     delay: float = 0.0
+    until: threading.Event | None = None
     broken: Literal["", "reset", "truncated"] = ""
 
 

@@ -123,7 +123,8 @@ class Sandbox:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the server and close the account."""
+        """End the server and close the account; no answer is held any longer."""
+        self.faults.clear()
         self._server.stop()
         self._thread.join()
         self._store.close()

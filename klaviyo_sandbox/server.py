@@ -88,6 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         response = cast(Server, self.server).application(request)
         if response.delay:
             time.sleep(response.delay)
+        if response.until:
+            response.until.wait()
         self.write(response)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer  # noqa: N815 - names of http.server

@@ -30,9 +30,9 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """target-jsonl in an environment of its own, as scripts/demo installs it."""
     folder = tmp_path_factory.mktemp("loader")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "-qq"]
-    install = ["install", "--disable-pip-version-check", "target-jsonl==0.1.4"]
-    subprocess.run([*pip, *install], check=True)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
+    pip += ["--python", folder / "bin" / "python"]
+    subprocess.run([*pip, "install", "target-jsonl==0.1.4"], check=True)
     return folder / "bin" / "target-jsonl"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 
 from klaviyo_sandbox import FaultError, Sandbox
 from tests.sandbox.asking import Asking, event_of, profile
+from tests.waiting import until
 
 SORTED = {"sort": "id", "page[size]": "10"}
 
@@ -60,6 +62,30 @@ def test_a_lost_response_was_applied(ask: Asking) -> None:
 def test_a_delay_passes(ask: Asking) -> None:
     ask.sandbox.faults.add("get_lists", "delay", seconds=0.02)
     assert ask("GET", "/api/lists").elapsed.total_seconds() >= 0.02
+
+
+def test_an_answer_is_held_until_the_faults_are_forgotten(ask: Asking) -> None:
+    faults = ask.sandbox.faults
+    faults.add("get_lists", "held", after=1)
+    assert ask("GET", "/api/lists").ok
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(ask, "GET", "/api/lists")
+        until(lambda: len(ask.sandbox.requests.of("get_lists")) == 2)
+        assert not waiting.done()
+        faults.clear()
+        assert waiting.result().ok
+    assert ask.sandbox.requests[-1].fault == "held"
+
+
+def test_what_is_held_does_not_keep_the_sandbox_from_ending() -> None:
+    with ThreadPoolExecutor() as threads:
+        with Sandbox(profiles=0, events=0) as sandbox:
+            sandbox.faults.add("get_lists", "held")
+            asking = Asking(sandbox)
+            waiting = threads.submit(asking, "GET", "/api/lists")
+            until(lambda: len(sandbox.requests) == 1)
+        assert waiting.exception() or waiting.result().ok
+    asking.session.close()
 
 
 def test_a_repeated_cursor_leads_to_the_same_page(ask: Asking) -> None:

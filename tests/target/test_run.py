@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +20,11 @@ from tests.target.running import (
     records,
     run_target,
     schema,
+    sent,
     state,
     text,
 )
+from tests.waiting import until
 
 CUSTOMERS = schema("profiles", "email", "title", keys=["email"])
 NOBODY = "http://127.0.0.1:9"
@@ -92,13 +92,6 @@ def test_a_server_that_is_down() -> None:
     assert ran.figures("profiles")["not sent"] == 1
 
 
-@pytest.fixture
-def slow() -> Iterator[Sandbox]:
-    """A sandbox in which each answer takes a second."""
-    with Sandbox(profiles=0, events=0, limits=False, time_scale=100, delay=1.0) as made:
-        yield made
-
-
 def begin(sandbox: Sandbox, **settings: Any) -> processes.Process:
     own = environment(sandbox.url, settings)
     return processes.start("target_klaviyo", env=own, stdin=processes.PIPE)
@@ -128,40 +121,43 @@ def ended(process: processes.Process) -> tuple[int, list[Any]]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_during_a_batch_waits_until_it_has_settled(
-    slow: Sandbox, number: signal.Signals
+    sandbox: Sandbox, number: signal.Signals
 ) -> None:
+    sandbox.faults.add("*", "held")
     rows = customers(GOOD, {"email": "bob@shop.org"}, {"email": "cy@shop.org"})
     told, first, second, third, done = rows
-    with begin(slow, batch_size_rows=2) as process:
-        give(process, [told, first, state({"after": 1}), second])
-        wait_for_line(process, b"is full")
-        give(process, [third, done])
-        time.sleep(0.3)
-        process.send_signal(number)
-        process.send_signal(number)
+    with begin(sandbox, batch_size_rows=2) as process:
+        give(process, [told, first, state({"after": 1}), second, third, done])
+        until(lambda: bool(sent(sandbox, "bulk_import_profiles")))
+        for _ in range(2):
+            process.send_signal(number)
+            wait_for_line(process, b"finishing what is under way")
+        sandbox.faults.clear()
         code, states = ended(process)
-    written = set(profiles(slow))
+    written = set(profiles(sandbox))
     assert code == 0
     assert states == [{"after": 1}]
     assert written == {"ada@shop.org", "bob@shop.org"}
 
 
 def test_a_signal_while_waiting_for_input_sends_what_was_read(sandbox: Sandbox) -> None:
-    told = schema("profiles", "email", "extra_attributes", keys=["email"])
-    with begin(sandbox) as process:
-        give(process, [told, *records("profiles", [GOOD]), state({"done": True})])
+    later = schema("people", "email", "extra_attributes", keys=["email"])
+    with begin(sandbox, streams={"people": {"sink": "profiles"}}) as process:
+        give(process, [CUSTOMERS, *records("profiles", [GOOD]), state({"done": True}), later])
+        # What came before this message has been read too.
         wait_for_line(process, b"left out: extra_attributes")
-        time.sleep(0.3)
+        assert not len(sandbox.requests)
         process.send_signal(signal.SIGTERM)
         code, states = ended(process)
     assert (code, states) == (0, [{"done": True}])
     assert set(profiles(sandbox)) == {"ada@shop.org"}
 
 
-def test_a_kill_leaves_no_state_for_what_was_not_settled(slow: Sandbox) -> None:
-    with begin(slow, batch_size_rows=1) as process:
+def test_a_kill_leaves_no_state_for_what_was_not_settled(sandbox: Sandbox) -> None:
+    sandbox.faults.add("*", "held")
+    with begin(sandbox, batch_size_rows=1) as process:
         give(process, customers(GOOD))
-        wait_for_line(process, b"is full")
+        until(lambda: len(sandbox.requests) == 1)
         process.kill()
         assert ended(process) == (-signal.SIGKILL, [])
 
