@@ -16,13 +16,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
 PROJECT = Path(__file__).resolve().parents[1]
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE
@@ -155,16 +155,25 @@ def run(
     env: Mapping[str, str],
     cwd: str | Path | None = None,
     text: str = "",
+    when: Mapping[str, Callable[[], None]] | None = None,
 ) -> Done:
-    """Run `python -m module` to its end, with `text` for it to read."""
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as log:
+    """Run `python -m module` to its end, with `text` for it to read.
+
+    `when` says what to do once words are in its log.
+    """
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output:
         given.write(text.encode())
         given.seek(0)
-        wishes: dict[str, Any] = {"stdin": given.fileno(), "stderr": log.fileno()}
-        with start(module, *arguments, env=env, cwd=cwd, **wishes) as process:
-            output = process.stdout.read()
-        log.seek(0)
-        return Done(process.wait(), output.decode(), log.read().decode())
+        files = {"stdin": given.fileno(), "stdout": output.fileno()}
+        log, due = "", dict(when or {})
+        with start(module, *arguments, env=env, cwd=cwd, **files) as process:
+            for line in process.stderr:
+                log += line.decode()
+                for words in [one for one in due if one in log]:
+                    due.pop(words)()
+        assert not due, f"{due} did not come: {log}"
+        output.seek(0)
+        return Done(process.wait(), output.read().decode(), log)
 
 
 @cache

@@ -183,7 +183,7 @@ def test_threads_that_are_refused_together_renew_once(
     together = threading.Barrier(8)
 
     def renew(_: int) -> bool:
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         return oauth.renew(header)
 
     with ThreadPoolExecutor(8) as threads:

@@ -230,7 +230,7 @@ def test_an_answer_is_printed_as_it_stands() -> None:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         environ = {**os.environ, "KLAVIYO_API_KEY": "pk_x", "KLAVIYO_API_URL": url}
         with subprocess.Popen([*COMMAND, "list-lists"], env=environ, stdout=-1) as running:
-            server.settimeout(30)
+            server.settimeout(60)
             connection, _ = server.accept()
             with connection:
                 connection.recv(65536)
@@ -239,7 +239,7 @@ def test_an_answer_is_printed_as_it_stands() -> None:
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.api+json\r\n"
                     b"Content-Length: " + length + b"\r\n\r\n" + body
                 )
-                printed, _ = running.communicate(timeout=30)
+                printed, _ = running.communicate(timeout=60)
     assert printed == body
 
 

@@ -7,4 +7,4 @@ def test_sleeping_takes_the_time_it_is_told() -> None:
     clock = SystemClock()
     start = clock.monotonic()
     clock.sleep(0.002)
-    assert 0.002 <= clock.monotonic() - start < 1
+    assert clock.monotonic() - start >= 0.002

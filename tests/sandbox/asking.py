@@ -39,7 +39,7 @@ class Asking:
             params=dict(query or {}),
             json=None if content is None else {"data": content},
             headers={name.replace("_", "-"): value for name, value in sent.items()},
-            timeout=10,
+            timeout=60,
         )
 
     def get(self, path: str, **query: str) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_too_many_requests_are_429_without_rate_headers(guarded: Asking) -> None
 def refresh(ask: Asking, token: str, secret: str = "secret", **form: str) -> requests.Response:  # noqa: S107
     data = {"grant_type": "refresh_token", "refresh_token": token, **form}
     url = f"{ask.sandbox.url}/oauth/token"
-    return ask.session.post(url, data=data, auth=("client", secret), timeout=10)
+    return ask.session.post(url, data=data, auth=("client", secret), timeout=60)
 
 
 def test_a_refreshed_token_works_until_it_expires(guarded: Asking, clock: ManualClock) -> None:

@@ -137,34 +137,34 @@ def test_impossible_faults_are_refused(sandbox: Sandbox, content: dict[str, Any]
 def test_faults_over_the_wire(ask: Asking) -> None:
     url = f"{ask.sandbox.url}/sandbox/faults"
     fault = {"operation": "get_lists", "kind": "status", "status": 502}
-    assert ask.session.post(url, json=[fault], timeout=10).status_code == 201
-    assert ask.session.post(url, json={**fault, "kind": "x"}, timeout=10).status_code == 400
+    assert ask.session.post(url, json=[fault], timeout=60).status_code == 201
+    assert ask.session.post(url, json={**fault, "kind": "x"}, timeout=60).status_code == 400
     assert ask("GET", "/api/lists").status_code == 502
-    assert ask.session.get(url, timeout=10).json() == [{**fault, "times": 1, "after": 0, "met": 1}]
-    assert ask.session.delete(url, timeout=10).status_code == 204
-    assert ask.session.get(url, timeout=10).json() == []
+    assert ask.session.get(url, timeout=60).json() == [{**fault, "times": 1, "after": 0, "met": 1}]
+    assert ask.session.delete(url, timeout=60).status_code == 204
+    assert ask.session.get(url, timeout=60).json() == []
 
 
 def test_the_ledger_over_the_wire(ask: Asking) -> None:
     ask("POST", "/api/events", content=event_of(profile(external_id="x")))
     ask("GET", "/api/lists", {"sort": "name"})
     url = f"{ask.sandbox.url}/sandbox/requests"
-    rows = ask.session.get(url, timeout=10).json()
+    rows = ask.session.get(url, timeout=60).json()
     assert [row["operation"] for row in rows] == ["create_event", "get_lists"]
     assert rows[1]["query"] == {"sort": "name"}
     assert "authorization" not in rows[0]["headers"]
-    body = ask.session.get(f"{url}/{rows[0]['number']}/body", timeout=10)
+    body = ask.session.get(f"{url}/{rows[0]['number']}/body", timeout=60)
     assert body.json()["data"]["type"] == "event"
     assert ask.sandbox.requests[0].json == body.json()
-    later = ask.session.get(url, params={"after": str(rows[0]["number"])}, timeout=10).json()
+    later = ask.session.get(url, params={"after": str(rows[0]["number"])}, timeout=60).json()
     assert later == rows[1:]
-    assert ask.session.delete(url, timeout=10).status_code == 204
+    assert ask.session.delete(url, timeout=60).status_code == 204
     assert len(ask.sandbox.requests) == 0
 
 
 def test_the_rest_of_the_control_endpoints(ask: Asking) -> None:
     def shown(path: str) -> Any:
-        return ask.session.get(f"{ask.sandbox.url}/sandbox/{path}", timeout=10)
+        return ask.session.get(f"{ask.sandbox.url}/sandbox/{path}", timeout=60)
 
     assert "get_events" in shown("operations").json()
     assert shown("resources/list").json() == ask.sandbox.account.resources("list")

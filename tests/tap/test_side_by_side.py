@@ -17,6 +17,7 @@ from klaviyo_sandbox import Sandbox
 from tests import processes
 from tests.tap.account import HEADERS, ids, resources
 from tests.tap.running import Run, RunTap, catalog, environment
+from tests.waiting import until
 
 EVENTS = {"page[size]": "1000", "sort": "datetime"}
 PROFILES = {"page[size]": "100"}
@@ -49,8 +50,16 @@ def check_states(messages: list[dict[str, Any]], times: dict[str, dict[str, str]
                 assert not missing, f"{name} says {before}, but {len(missing)} had not come"
 
 
-def test_streams_are_read_at_once_and_no_state_is_ahead(run_tap: RunTap) -> None:
-    with Sandbox(profiles=200, events=3000, limits=False, delay=0.02) as sandbox:
+def started(folder: Path, url: str, *streams: str, **settings: Any) -> processes.Process:
+    """The tap, reading these streams."""
+    (folder / "selected.json").write_text(json.dumps(catalog(*streams)))
+    words = ["--catalog", str(folder / "selected.json")]
+    own = {"api_url": url, "api_key": "pk_test", "stream_options": json.dumps(OPTIONS), **settings}
+    return processes.start("tap_klaviyo", *words, env=environment(own))
+
+
+def test_streams_are_read_at_once_and_no_state_is_ahead(tmp_path: Path) -> None:
+    with Sandbox(profiles=400, events=3000, limits=False) as sandbox:
         url = sandbox.url
         times = {
             "events": {
@@ -62,14 +71,23 @@ def test_streams_are_read_at_once_and_no_state_is_ahead(run_tap: RunTap) -> None
                 for one in resources(url, "profiles", **PROFILES)
             },
         }
-        run = run_tap(url, "events", "profiles", "lists", stream_options=OPTIONS)
-    assert run.code == 0, run.errors
-    check_states(run.messages, times)
-    streams = [one["stream"] for one in run.messages if one["type"] == "RECORD"]
-    first, last = streams.index("profiles"), len(streams) - 1 - streams[::-1].index("profiles")
-    assert "events" in streams[first:last], "neither waited for the other to end"
-    for name in ("events", "profiles", "lists"):
-        kinds = [one["type"] for one in run.messages if one.get("stream") == name]
+        # Neither stream can end before both have written.
+        for operation in ("get_events", "get_profiles"):
+            sandbox.faults.add(operation, "held", after=1)
+        options = json.dumps(OPTIONS | {"profiles": {"page_size": 100}})
+        streams = ("events", "profiles", "lists")
+        with started(tmp_path, url, *streams, stream_options=options) as process:
+            messages, written = [], set[str]()
+            while not {"events", "profiles"} <= written:
+                messages.append(json.loads(process.stdout.readline()))
+                if messages[-1]["type"] == "RECORD":
+                    written.add(messages[-1]["stream"])
+            sandbox.faults.clear()
+            messages += [json.loads(line) for line in process.stdout]
+    assert process.returncode == 0
+    check_states(messages, times)
+    for name in streams:
+        kinds = [one["type"] for one in messages if one.get("stream") == name]
         assert kinds[0] == "SCHEMA"
         assert "SCHEMA" not in kinds[1:]
 
@@ -80,7 +98,7 @@ def test_many_at_once_say_the_same_as_one_under_faults(run_tap: RunTap, workers:
     runs: list[Run] = []
     for count in (1, workers):
         # Without traps: an event of the future would set each bookmark to its own run's start.
-        with Sandbox(profiles=150, events=3000, limits=False, delay=0.03, traps=False) as sandbox:
+        with Sandbox(profiles=150, events=3000, limits=False, delay=0.01, traps=False) as sandbox:
             for fault in FAULTS:
                 sandbox.faults.add(**fault)
             run = run_tap(
@@ -101,16 +119,18 @@ def test_many_at_once_say_the_same_as_one_under_faults(run_tap: RunTap, workers:
 
 @pytest.mark.parametrize(("wish", "others"), [("finish", True), ("stop", False)])
 def test_what_a_failing_stream_does_to_the_others(run_tap: RunTap, wish: str, others: bool) -> None:
-    with Sandbox(profiles=50, events=2000, limits=False, delay=0.02) as sandbox:
+    with Sandbox(profiles=50, events=2000, limits=False) as sandbox:
         wanted = ids(sandbox.url, "events", **EVENTS)
         sandbox.faults.add(operation="get_lists", kind="status", status=400)
+        # An answer is held back until the other stream has failed.
+        sandbox.faults.add(operation="get_events", kind="held", after=3)
         run = run_tap(
             sandbox.url,
             "events",
             "lists",
             stream_options={"events": {"page_size": 20, "lookback_days": 0}},
-            max_parallel_requests=1,
             on_stream_error=wish,
+            when={"Stream lists ends early": sandbox.faults.clear},
         )
         assert run.code == 1
         assert "Stream lists ends early: Klaviyo answered 400" in run.errors
@@ -148,7 +168,7 @@ def changing(url: str, profiles: list[str]) -> Iterator[list[str]]:
                 one = profiles[number * 7 % len(profiles)]
                 attributes = {"properties": {"changed": number}}
                 body: dict[str, Any] = {"type": "profile", "id": one, "attributes": attributes}
-                answer = session.post(f"{url}/api/profile-import", json={"data": body}, timeout=9)
+                answer = session.post(f"{url}/api/profile-import", json={"data": body}, timeout=60)
                 answer.raise_for_status()
                 event = {
                     "properties": {"number": number},
@@ -159,7 +179,7 @@ def changing(url: str, profiles: list[str]) -> Iterator[list[str]]:
                 answer = session.post(
                     f"{url}/api/events",
                     json={"data": {"type": "event", "attributes": event}},
-                    timeout=9,
+                    timeout=60,
                 )
                 answer.raise_for_status()
                 changed.append(one)
@@ -167,6 +187,7 @@ def changing(url: str, profiles: list[str]) -> Iterator[list[str]]:
     thread = threading.Thread(target=work)
     thread.start()
     try:
+        until(lambda: bool(changed))
         yield changed
     finally:
         stop.set()
@@ -179,16 +200,13 @@ def test_rows_that_change_meanwhile_are_not_lost_by_a_kill(
 ) -> None:
     with Sandbox(profiles=150, events=3000, limits=False, delay=0.02) as sandbox:
         url = sandbox.url
-        content = catalog("events", "profiles")
-        (tmp_path / "selected.json").write_text(json.dumps(content))
         known = sorted(ids(url, "profiles", **PROFILES))
-        settings = {"api_url": url, "api_key": "pk_test", "stream_options": json.dumps(OPTIONS)}
-        words = ["--catalog", str(tmp_path / "selected.json")]
         with changing(url, known) as changed:
-            taken = killed(words, lines, settings)
-        assert changed
+            taken = killed(started(tmp_path, url, "events", "profiles"), lines)
+            before = len(changed)
+            until(lambda: len(changed) > before)
         state = next((one["value"] for one in reversed(taken) if one["type"] == "STATE"), None)
-        again = run_tap(url, catalog_content=content, stream_options=OPTIONS, state=state)
+        again = run_tap(url, "events", "profiles", stream_options=OPTIONS, state=state)
         assert again.code == 0, again.errors
         messages = taken + again.messages
         events = {
@@ -206,10 +224,9 @@ def test_rows_that_change_meanwhile_are_not_lost_by_a_kill(
         assert latest == {one["id"]: one["attributes"]["properties"] for one in account}
 
 
-def killed(words: list[str], lines: int, settings: dict[str, str]) -> list[dict[str, Any]]:
+def killed(process: processes.Process, lines: int) -> list[dict[str, Any]]:
     """The whole messages of a run that is killed after so many lines."""
-    own = environment(settings)
-    with processes.start("tap_klaviyo", *words, env=own, stderr=processes.DEVNULL) as process:
+    with process:
         taken = [process.stdout.readline() for _ in range(lines)]
         process.send_signal(signal.SIGKILL)
         taken += process.stdout.readlines()
@@ -220,7 +237,7 @@ def test_one_long_list_is_read_by_many(run_tap: RunTap) -> None:
     """Its members come in the same order, and requests for later ones go out early."""
     runs: list[Run] = []
     for workers in (1, 16):
-        with Sandbox(profiles=200, events=10, limits=False, delay=0.03) as sandbox:
+        with Sandbox(profiles=200, events=10, limits=False, delay=0.01) as sandbox:
             options = {"list_profiles": {"page_size": 10}}
             run = run_tap(
                 sandbox.url,

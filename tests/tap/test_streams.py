@@ -456,7 +456,7 @@ def test_who_left_and_what_was_archived_show_in_the_next_run(run_tap: RunTap) ->
         address = f"{sandbox.url}/api/lists/{group}/relationships/profiles"
         for change, person in ((requests.delete, leaver), (requests.post, joiner)):
             body = {"data": [{"type": "profile", "id": person}]}
-            change(address, json=body, headers=HEADERS, timeout=9).raise_for_status()
+            change(address, json=body, headers=HEADERS, timeout=60).raise_for_status()
         second = run_tap(sandbox.url, state=first.state, **wishes)
         assert second.code == 0, second.errors
         assert [one["archived"] for one in second.records("flows") if one["id"] == flow["id"]] == [

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 from tap_klaviyo.turns import Turns
+from tests.waiting import LIMIT_SECONDS, until
 
 
 def waits(turns: Turns) -> int:
@@ -24,15 +24,6 @@ def begun(turns: Turns, number: int, order: list[int], items: Iterator[int]) -> 
     return thread
 
 
-def until(condition: object) -> None:
-    assert callable(condition)
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.001)
-    raise AssertionError("did not happen")
-
-
 def test_the_turn_goes_on_to_whoever_has_waited_longest() -> None:
     turns, order = Turns(), []  # type: ignore[var-annotated]
     turns.take()
@@ -42,7 +33,7 @@ def test_the_turn_goes_on_to_whoever_has_waited_longest() -> None:
         until(lambda: waits(turns) == len(threads))
     turns.give()
     for thread in threads:
-        thread.join(2)
+        thread.join(LIMIT_SECONDS)
     assert sorted(order) == [0, 0, 1, 1, 2, 2]
     assert order[:3] == [0, 1, 2], "each gave its turn up before its second item"
 
@@ -53,16 +44,16 @@ def test_others_run_while_one_waits_for_its_next_item() -> None:
 
     def late() -> Iterator[int]:
         yield 0
-        assert arrived.wait(2)
+        assert arrived.wait(LIMIT_SECONDS)
         yield 1
 
     slow = begun(turns, 1, order, late())
     until(lambda: order == [1])
     quick = begun(turns, 2, order, iter([0, 1]))
-    quick.join(2)
+    quick.join(LIMIT_SECONDS)
     assert order == [1, 2, 2]
     arrived.set()
-    slow.join(2)
+    slow.join(LIMIT_SECONDS)
     assert order == [1, 2, 2, 1]
 
 
