@@ -215,7 +215,14 @@ PEOPLE: tuple[SinkSpec, ...] = (
         after=("profiles", "lists", "list_profiles"),
         modes={
             "change": Mode(),
-            "copy": Mode(build_copied, plan_copied, (("channel",), ("message_type",))),
+            # Nobody is to come onto a list before it is known who may be written to.
+            "copy": Mode(
+                build_copied,
+                plan_copied,
+                (("channel",), ("message_type",)),
+                after=("profiles",),
+                before=("list_profiles",),
+            ),
         },
         tap=TapForm(frozenset({"consent_timestamp"}), {"consent_timestamp": "consented_at"}),
         # As many as possible at once: of the changes in a batch only the last one is sent.
