@@ -11,7 +11,7 @@ from dataclasses import replace
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
 from target_klaviyo.outcomes import DUPLICATE, Outcome, Row, SkippedRowError
-from target_klaviyo.people import people_found
+from target_klaviyo.people import first_found
 from target_klaviyo.plans import (
     KILOBYTE,
     MEGABYTE,
@@ -149,6 +149,6 @@ def list_of(row: Accepted, directory: Directory, *, create: bool) -> ListFound:
 def profiles_of(items: Sequence[Item], directory: Directory) -> list[str | None]:
     """The profile id of each row: its own, else that of the first identifier that is known."""
     rows = [item.content if not item.content.get("id") else {} for item in items]
-    found = people_found(rows, directory)
+    found = first_found(rows, directory)
     own = (item.content.get("id") for item in items)
-    return [mine or next(iter(ids), None) for mine, ids in zip(own, found, strict=True)]
+    return [mine or other for mine, other in zip(own, found, strict=True)]

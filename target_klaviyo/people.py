@@ -30,6 +30,20 @@ def people_found(rows: Sequence[Accepted], directory: Directory) -> list[tuple[s
     return [tuple(dict.fromkeys(one for one in ids if one)) for ids in found]
 
 
+def first_found(rows: Sequence[Accepted], directory: Directory) -> list[str | None]:
+    """The id of the profile that a row's first identifier finds that finds any.
+
+    In the order of `IDENTIFIERS`; the next one is asked for only where those before found nobody.
+    """
+    found: list[str | None] = [None] * len(rows)
+    for kind in IDENTIFIERS:
+        pairs = list(zip(rows, found, strict=True))
+        wanted = {row[kind] for row, known in pairs if known is None and row.get(kind)}
+        ids = directory.profile_ids(kind, wanted) if wanted else {}
+        found = [known or ids.get(row.get(kind, "")) for row, known in pairs]
+    return found
+
+
 def person_of(accepted: Accepted) -> dict[str, Any]:
     """The person of a row, by every identifier that it has."""
     attributes = {name: accepted[name] for name in IDENTIFIERS if accepted.get(name)}
