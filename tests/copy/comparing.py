@@ -22,7 +22,7 @@ LEFT_OUT: Mapping[str, tuple[str, ...]] = {
     # Klaviyo's own times, and what it works out; consents are a stream of their own.
     "profiles": (*SERVER, "last_event_date", "subscriptions", "extra_attributes"),
     "lists": (*SERVER, "flow_trigger_ids", "tag_ids", "extra_attributes"),
-    # When somebody joined the copy is another time.
+    # Told apart by list and person: when somebody joined the copy is another time.
     "list_profiles": (),
     # Tags come into the group that an account has by itself.
     "tags": ("id", "tag_group_id", "extra_attributes"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,12 @@ def test_a_stage_leaves_out_what_the_catalog_leaves_out(
 ) -> None:
     run = module_tap(sandbox.url, "tags", stages=[["lists"], ["tags"]])
     assert {one["stream"] for one in run.messages if one["type"] == "RECORD"} == {"tags"}
+
+
+def test_only_what_the_stages_name_is_tried(sandbox: Sandbox, module_tap: RunTap) -> None:
+    run = module_tap(sandbox.url, stages=[["lists"], ["tags"]], arguments=("--test",))
+    assert run.code == 0, run.errors
+    assert re.findall(r"Stream (\w+): readable", run.errors) == ["lists", "tags"]
 
 
 def test_unknown_and_repeated_streams_are_refused(sandbox: Sandbox, module_tap: RunTap) -> None:
