@@ -1,4 +1,8 @@
-"""The bulk jobs of a shop: queued, run on the clock, with their errors among their attributes."""
+"""The bulk jobs of a shop: queued, run on the clock, with their errors among their attributes.
+
+Klaviyo says how many jobs of a kind it lets wait at once, not how it refuses one more: taken to be
+by 429, like any other excess.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import msgspec
 from klaviyo_sandbox.bodies import check_count
 from klaviyo_sandbox.clock import iso_microseconds
 from klaviyo_sandbox.kinds import KINDS
-from klaviyo_sandbox.messages import Response
+from klaviyo_sandbox.messages import Response, throttled
 from klaviyo_sandbox.query import Query
 from klaviyo_sandbox.reads import Reading, resource
 from klaviyo_sandbox.seed_values import LETTERS, text_of
@@ -46,11 +50,16 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class JobRule:
-    """A kind of job: its type, where its rows are, how many it takes, and what a row does."""
+    """A kind of job.
+
+    Its type, where its rows are, how many rows it takes, how many such jobs may be unfinished at
+    once, and what a row does.
+    """
 
     type: str
     rows: str
     most: int
+    at_once: int
     run: Callable[[Running, Mapping[str, Any]], None]
 
     @property
@@ -63,12 +72,22 @@ def create(writing: Writing, rule: JobRule) -> Response:
     """POST: 202 with the queued job."""
     rows = writing.content["attributes"][rule.rows]["data"]
     check_count(rows, rule.most, rule.pointer)
+    if unfinished(writing.store, rule) >= rule.at_once:
+        raise throttled(1)
     job = text_of(writing.random, LETTERS, 26)
     with writing.store.transaction():
         writing.store.put([queued(rule, job, len(rows), writing.now)])
         schedule(writing, rule, job, rows)
     reading = Reading(writing.store, writing.request, writing.route, writing.now)
     return Response(202, resource(reading, KINDS[rule.type], Query(), job).body)
+
+
+def unfinished(store: Store, rule: JobRule) -> int:
+    """How many jobs of a kind are still to be done."""
+    table = KINDS[rule.type].table
+    counted = f"SELECT count(*) FROM {table} JOIN pending ON target = id WHERE action = ?"  # noqa: S608
+    (count,) = store.first(counted, ("run_bulk_job",)) or (0,)
+    return int(count)
 
 
 def queued(rule: JobRule, job: str, count: int, now: float) -> Resource:

@@ -18,6 +18,7 @@ from klaviyo_sandbox.kinds_commerce import CATALOG
 from klaviyo_sandbox.store import LINK, Resource
 
 MOST_ROWS = 100
+MOST_JOBS = 500
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "catalog-item": {
         "price": None,
@@ -132,5 +133,5 @@ def rules() -> Iterator[tuple[str, JobRule]]:
         for action, run in RUNS.items():
             kind = f"catalog-{thing}"
             job = f"{kind}-bulk-{action}-job"
-            rule = JobRule(job, plural, MOST_ROWS, partial(run, kind))
+            rule = JobRule(job, plural, MOST_ROWS, MOST_JOBS, partial(run, kind))
             yield f"bulk_{action}_catalog_{plural}", rule

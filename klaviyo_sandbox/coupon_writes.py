@@ -23,6 +23,7 @@ COUPON, CODE = KINDS["coupon"], KINDS["coupon-code"]
 PATTERN = re.compile(r"[0-9_A-z]+")
 EXTERNAL_ID = "/data/attributes/external_id"
 MOST_CODES = 1_000
+MOST_JOBS = 100
 YEAR = 365 * 86_400
 
 
@@ -76,6 +77,6 @@ def create_code(running: Running, row: Mapping[str, Any]) -> None:
 
 RULES: Mapping[str, JobRule] = {
     "bulk_create_coupon_codes": JobRule(
-        "coupon-code-bulk-create-job", "coupon-codes", MOST_CODES, create_code
+        "coupon-code-bulk-create-job", "coupon-codes", MOST_CODES, MOST_JOBS, create_code
     )
 }

@@ -109,6 +109,7 @@ ACTIONS: Mapping[str, Callable[[Due], None]] = {
     "run_bulk_job": run_bulk_job,
     "suppress": suppress,
     "end_suppressing": lambda due: suppression_jobs.end(due.store, due.target, due.content),
+    "cancel_suppressing": lambda due: suppression_jobs.cancel(due.store, due.target, due.content),
     "delete_profiles": lambda due: person_writes.delete(due.store, due.content),
     "merge_profiles": lambda due: person_writes.merged(
         due.store, due.content, due.random, due.time

@@ -57,8 +57,11 @@ def create(writing: Writing) -> Response:
     begin = writing.now + QUEUED_SECONDS
     with writing.store.transaction():
         writing.store.put([Resource(kind, job, attributes, links=dict(groups))])
-        writing.store.run(PEND, (begin, "suppress", job, content))
-        writing.store.run(PEND, (begin + WORKING_SECONDS, "end_suppressing", job, content))
+        if writing.fault is not None and writing.fault.kind == "cancelled_job":
+            writing.store.run(PEND, (begin, "cancel_suppressing", job, content))
+        else:
+            writing.store.run(PEND, (begin, "suppress", job, content))
+            writing.store.run(PEND, (begin + WORKING_SECONDS, "end_suppressing", job, content))
     reading = Reading(writing.store, writing.request, writing.route, writing.now)
     return Response(202, resource(reading, KINDS[kind], Query(), job).body)
 
@@ -126,6 +129,11 @@ def changed_people(
 def end(store: Store, job: str, content: bytes) -> None:
     """The job is complete."""
     change(store, msgspec.json.decode(content)["type"], job, {"status": "complete"})
+
+
+def cancel(store: Store, job: str, content: bytes) -> None:
+    """The job ends without having done anything."""
+    change(store, msgspec.json.decode(content)["type"], job, {"status": "cancelled"})
 
 
 def change(store: Store, kind: str, job: str, changes: Mapping[str, Any]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
+from tests import processes
 from tests.target.running import (
     Load,
+    environment,
     held,
     load,
     profiles,
@@ -20,6 +23,7 @@ from tests.target.running import (
     schema,
     sent,
     state,
+    text,
 )
 
 CUSTOMERS = schema("customers", "number", "email", "title", keys=["number"])
@@ -348,3 +352,23 @@ def test_of_two_rows_of_one_person_the_later_one_wins_in_every_run(
     assert counted(sandbox, store, first, second) == {UNCHANGED: 2}
     assert UNCHANGED not in counted(sandbox, store, {**first, "title": "Mx"}, second)
     assert titles(sandbox) == {PERSON["email"]: "Dr"}
+
+
+def test_a_kill_between_sending_and_remembering_sends_again(store: Path) -> None:
+    """What was sent is forgotten first: a row changed back is not taken for unchanged."""
+    changed = {**PERSON, "title": "Dr"}
+    with Sandbox(profiles=0, events=0, limits=False, time_scale=100) as sandbox:
+        assert counted(sandbox, store, PERSON) == {"accepted": 1}
+        sandbox.faults.add("get_bulk_import_profiles_job", "delay", seconds=1)
+        own = {"streams": MAPPED, "change_store": str(store)}
+        env = environment(sandbox.url, own)
+        with processes.start("target_klaviyo", env=env, stdin=processes.PIPE) as process:
+            process.stdin.write(text(customers(changed)).encode())
+            process.stdin.close()
+            while not sandbox.faults.met():
+                time.sleep(0.005)
+            process.kill()
+        sandbox.faults.clear()
+        assert titles(sandbox) == {PERSON["email"]: "Dr"}
+        assert counted(sandbox, store, PERSON) == {"accepted": 1}
+        assert titles(sandbox) == {PERSON["email"]: "Ms"}

@@ -104,3 +104,15 @@ def test_a_dry_run_suppresses_nobody(sandbox: Sandbox, people: list[str]) -> Non
     assert "first payload of bulk_suppress_profiles" in run.log
     assert figures(run) == {"rows": 3, "accepted": 3}
     assert set(map(tuple, reasons(sandbox).values())) == {()}
+
+
+@pytest.mark.parametrize("mode", ["suppress", "unsuppress"])
+def test_a_cancelled_job_leaves_its_rows_unknown(
+    sandbox: Sandbox, people: list[str], mode: str
+) -> None:
+    sandbox.faults.add(f"bulk_{mode}_profiles", "cancelled_job")
+    loaded = load(sandbox, addresses(*people), **in_mode(mode))
+    ((reason, count),) = loaded.counts(STREAM).items()
+    assert reason.startswith("unknown: Klaviyo has cancelled a bulk job")
+    assert count == len(people)
+    assert not any(reasons(sandbox).values())
