@@ -15,7 +15,7 @@ from klaviyo_sandbox.control import Control
 from klaviyo_sandbox.faults import Faults
 from klaviyo_sandbox.handlers import settle
 from klaviyo_sandbox.ledger import Ledger
-from klaviyo_sandbox.seed import plant
+from klaviyo_sandbox.seed_copies import COPIES
 from klaviyo_sandbox.seed_form import DATE, EVENT_BYTES, Seed
 from klaviyo_sandbox.server import Server, is_loopback, url_host
 from klaviyo_sandbox.store import Store
@@ -101,7 +101,7 @@ class Sandbox:
         """Open the account, seed it where it is new, and serve it."""
         self._store = Store(self._db)
         if self._store.new:
-            plant(self._store, self._seed)
+            COPIES.plant(self._store, self._seed)
         random = Random(self._seed.number)  # noqa: S311 - ids, not secrets
         tokens = Tokens(self._apps, self.clock, random)
         callers = Callers(self._keys, tokens)

@@ -83,6 +83,10 @@ class Store:
         """Close the database."""
         self._connection.close()
 
+    def copy_to(self, other: Store) -> None:
+        """Give another store the content of this one, in place of its own."""
+        self._connection.backup(other._connection)
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All of what happens inside, or nothing."""

@@ -14,7 +14,7 @@ from klaviyo_sandbox import Sandbox
 if TYPE_CHECKING:
     from tests.client.conftest import FakeClock
 
-MINUTES = 4
+MINUTES = 3
 # Allowed: 10 a second and 150 a minute.
 OPERATION, PATH, STEADY = "get_metrics", "/api/metrics", 150
 OTHERS = {"Authorization": "Klaviyo-API-Key pk_other", "revision": "2026-07-15"}

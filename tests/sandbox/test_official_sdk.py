@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield made
 
 
+@cache
 def client(sandbox: Sandbox) -> Any:
     return KlaviyoAPI("pk_test", max_delay=1, max_retries=0, test_host=sandbox.url)
 

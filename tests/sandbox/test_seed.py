@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from klaviyo_sandbox import ManualClock, Sandbox
 from klaviyo_sandbox.kinds import KINDS
 from klaviyo_sandbox.seed import plant
+from klaviyo_sandbox.seed_copies import COPIES, MOST_KEPT
 from klaviyo_sandbox.seed_form import Seed
 from klaviyo_sandbox.seed_values import HEX_DIGITS, hex_text, text_of
 from klaviyo_sandbox.store import Store
 
 
 def content(**options: int) -> dict[str, object]:
+    COPIES.forget()
     with Sandbox(**options) as sandbox:  # type: ignore[arg-type]
         held: dict[str, object] = {kind: sandbox.account.resources(kind) for kind in KINDS}
         return held
@@ -26,6 +28,15 @@ def content(**options: int) -> dict[str, object]:
 def test_the_same_seed_gives_the_same_account() -> None:
     assert content(seed=3, profiles=40, events=200) == content(seed=3, profiles=40, events=200)
     assert content(seed=3, profiles=40, events=200) != content(seed=4, profiles=40, events=200)
+
+
+def test_a_small_account_is_copied_as_it_was_when_new() -> None:
+    first = content(seed=3, profiles=4, events=20)
+    for number in (3, 3, *range(MOST_KEPT), 3):
+        with Sandbox(seed=number, profiles=4, events=20) as sandbox:
+            held = {kind: sandbox.account.resources(kind) for kind in KINDS}
+            assert (held == first) is (number == 3)
+            sandbox.account.remove("profile", sandbox.account.ids("profile")[0])
 
 
 def test_sizes_and_ids() -> None:

@@ -127,7 +127,7 @@ def written(records: list[Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["events", "profiles", "campaigns", "list_profiles"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(data=st.data())
 def test_both_paths_say_the_same(name: str, data: st.DataObject) -> None:
     page = data.draw(pages(name))
