@@ -8,8 +8,9 @@ unsubscribed from this account stays so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from target_klaviyo.consents import (
@@ -32,8 +33,10 @@ OF_THE_PAST: Mapping[str, tuple[str, ...]] = {
     "sms": BOTH,
     "whatsapp": BOTH,
 }
-# Klaviyo's 202 would not tell, and whoever comes later would not be unsubscribed.
-ABSENT = Outcome("rejected", "no profile has this address yet: copy profiles first")
+ABSENT = Outcome(
+    "unknown", "was sent, but no profile with this address was found; a second copy makes sure"
+)
+CONTRADICTED = Outcome("skipped", "another row takes the same consent of this address back")
 THERE = Outcome("skipped", "has this consent already")
 WITHDRAWN = Outcome("skipped", "has unsubscribed from this account, and stays so")
 STILL = Outcome("skipped", "is suppressed in this account already")
@@ -102,18 +105,40 @@ def plan_copied(items: Sequence[Item], directory: Directory) -> Plan:
         for kind, values in asked.items()
         for value, state in directory.subscriptions(kind, values).items()
     }
+    refusing = {item.content["key"] for item in items if item.content["consent"] != SUBSCRIBED}
     kept: list[Item] = []
     settled: list[Settled] = []
     for item in items:
-        outcome = standing(item, known.get(reached(item)))
+        outcome = standing(item, known.get(reached(item), {}))
+        if item.content["consent"] == SUBSCRIBED and item.content["key"] in refusing:
+            outcome = CONTRADICTED
         if outcome:
             settled.append(Settled(item, outcome))
         else:
             kept.append(item)
     first = each_once([one for one in kept if not one.content["consent"]], SUPPRESS)
+    withdrawals = [one for one in kept if one.content["consent"] == UNSUBSCRIBED]
+    absent = {one.rows[0].number for one in withdrawals if reached(one) not in known}
     plan = plan_subscriptions([one for one in kept if one.content["consent"]], directory)
     waves = [*first.waves, *plan.waves]
-    return replace(plan, waves=waves, settled=[*settled, *first.settled, *plan.settled])
+    settled = [*settled, *first.settled, *plan.settled]
+    return Plan(waves, settled, then=partial(doubted, absent))
+
+
+def doubted(absent: Collection[int], settled: Sequence[Settled]) -> Plan:
+    """What became of everything; in doubt where nobody was found whom a withdrawal could reach.
+
+    Klaviyo answers 202 to that as well. It is sent all the same: somebody who was written just
+    now may not be found yet.
+    """
+    return Plan(
+        settled=[
+            replace(one, outcome=ABSENT)
+            if one.outcome.kind == "accepted" and any(row.number in absent for row in one.item.rows)
+            else one
+            for one in settled
+        ]
+    )
 
 
 def reached(item: Item) -> tuple[str, str]:
@@ -123,16 +148,11 @@ def reached(item: Item) -> tuple[str, str]:
     return kind, str(item.content["attributes"][kind]).lower()
 
 
-def standing(item: Item, state: Mapping[str, Any] | None) -> Outcome | None:
-    """Why a consent stays as this account has it; None where it is to be changed.
-
-    `state` is None where nobody has the address.
-    """
+def standing(item: Item, state: Mapping[str, Any]) -> Outcome | None:
+    """Why a consent stays as this account has it; None where it is to be changed."""
     channel, kind, _ = item.content["key"]
-    entry = ((state or {}).get(channel) or {}).get(kind) or {}
+    entry = (state.get(channel) or {}).get(kind) or {}
     wanted, now = item.content["consent"], entry.get("consent")
-    if state is None and wanted == UNSUBSCRIBED:
-        return ABSENT
     if wanted is None:
         return STILL if entry.get("suppression") or now == UNSUBSCRIBED else None
     if now == wanted:

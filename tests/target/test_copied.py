@@ -185,14 +185,35 @@ def test_a_consent_without_its_time_or_for_another_number_is_refused(
     assert sent(sandbox, "bulk_subscribe_profiles") == []
 
 
-def test_a_withdrawal_of_somebody_who_is_not_there_yet_is_not_taken_for_done(
+def test_a_withdrawal_that_finds_nobody_is_sent_and_not_taken_for_done(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     letters = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
     done = load(sandbox, consents(no("ann@shop.org")), **SETTINGS, **letters)
-    reason = "rejected: no profile has this address yet: copy profiles first"
-    assert done.counts(CONSENTS) == {reason: 1}
-    assert sent(sandbox, "bulk_unsubscribe_profiles") == []
+    reason = "was sent, but no profile with this address was found; a second copy makes sure"
+    assert done.counts(CONSENTS) == {f"unknown: {reason}": 1}
+    assert sent(sandbox, "bulk_unsubscribe_profiles") == [202]
+    again = copy(sandbox, [*people("ann@shop.org"), *consents(no("ann@shop.org"))])
+    assert again[CONSENTS] == {"accepted": 1}
+    assert marketing(sandbox, "ann@shop.org") == ("UNSUBSCRIBED", False)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_withdrawal_outweighs_a_consent_of_the_same_number(
+    sandbox: Sandbox, turned: bool
+) -> None:
+    phone = "+14155550123"
+    rows = [
+        {**yes("ann@shop.org"), "channel": "sms", "email": None, "phone_number": phone},
+        {**no("bob@shop.org"), "channel": "sms", "email": None, "phone_number": phone},
+    ]
+    rows = rows[::-1] if turned else rows
+    found = copy(sandbox, [*people("ann@shop.org", phone=phone), *consents(*rows)])
+    reason = "skipped: another row takes the same consent of this address back"
+    assert found[CONSENTS] == {"accepted": 1, reason: 1}
+    profile = sandbox.account.profile(phone_number=phone)
+    assert profile
+    assert profile["attributes"]["subscriptions"]["sms"]["marketing"]["consent"] == "UNSUBSCRIBED"
 
 
 def test_a_dry_run_knows_whom_it_would_have_made(sandbox: Sandbox) -> None:
