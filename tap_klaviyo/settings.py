@@ -288,3 +288,10 @@ def check_catalog(catalog: Catalog | None, known: Iterable[str]) -> None:
                 f"the catalog selects the unknown stream {entry.tap_stream_id!r}"
                 f"{nearest(entry.tap_stream_id, names)}; run --discover for a new catalog",
             )
+
+
+def left_out(catalog: Catalog | None, config: Mapping[str, Any]) -> list[str]:
+    """Streams that the user adds by settings, and that a catalog from before does not have."""
+    added = [*(config.get("custom_streams") or ()), *(config.get("reports") or ())]
+    names = [str(one["name"]) for one in added]
+    return [] if catalog is None else [name for name in names if catalog.get_stream(name) is None]

@@ -40,6 +40,7 @@ from tap_klaviyo.settings import (
     check_dates,
     checked_state,
     date_setting,
+    left_out,
 )
 from tap_klaviyo.side_by_side import SideBySide
 from tap_klaviyo.spec import StreamSpec
@@ -98,6 +99,8 @@ class TapKlaviyo(Tap):
         names = [spec.name for spec in self.specs]
         names += [report.name for report in self.reports]
         check_catalog(self.input_catalog, names)
+        for name in left_out(self.input_catalog, self.config):
+            self.logger.warning("Stream %s is not in the catalog: discover anew to read it", name)
         check_stages(self.config.get("stages"), names)
         super().setup_mapper()
 

@@ -143,6 +143,19 @@ def test_a_relation_to_none_is_an_empty_stream(sandbox: Sandbox, run_tap: RunTap
     assert not run.records("image")
 
 
+def test_a_stream_that_the_catalog_does_not_have_yet_is_named(
+    sandbox: Sandbox, run_tap: RunTap
+) -> None:
+    own: dict[str, Any] = {"custom_streams": [{"name": "vips", "path": "lists"}]}
+    own["reports"] = [{"name": "signups", "kind": "form_series"}]
+    run = run_tap(sandbox.url, "tags", **own)
+    assert run.code == 0, run.errors
+    for name in ("vips", "signups"):
+        assert f"Stream {name} is not in the catalog: discover anew to read it" in run.errors
+    catalog = chosen(discover(**own), "tags")
+    assert "not in the catalog" not in run_tap(sandbox.url, catalog_content=catalog, **own).errors
+
+
 def test_a_path_that_leads_nowhere_is_named(sandbox: Sandbox, run_tap: RunTap) -> None:
     custom = [{"name": "vips", "path": "lists/NOSUCH/profiles"}]
     catalog = chosen(discover(custom_streams=custom), "vips")
