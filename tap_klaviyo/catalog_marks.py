@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from singer_sdk.singerlib import Metadata, StreamMetadata
+from singer_sdk.singerlib import Metadata, Schema, StreamMetadata
 
+from tap_klaviyo.schema_files import marked_schema, singer_schema
 from tap_klaviyo.scopes import needed_scopes
 
 if TYPE_CHECKING:
-    from singer_sdk.singerlib import MetadataMapping
+    from singer_sdk.singerlib import Catalog, MetadataMapping
 
     from tap_klaviyo.spec import StreamSpec
 
@@ -52,3 +53,17 @@ def mark(
         elif entry.selected is None and entry.selected_by_default is None:
             entry.selected_by_default = False
     return mapping
+
+
+def complete(catalog: Catalog | None, specs: Iterable[StreamSpec]) -> None:
+    """Give a catalog the keys that it leaves out, and the columns that are newer than it.
+
+    What a catalog does not know counts as selected, so that records hold it; the SDK takes the
+    schema that goes before them from the catalog alone.
+    """
+    for spec in specs if catalog else ():
+        entry = catalog.get_stream(spec.name) if catalog else None
+        if entry:
+            own = Schema.from_dict(singer_schema(marked_schema(spec)))
+            entry.schema.properties = {**(own.properties or {}), **(entry.schema.properties or {})}
+            entry.key_properties = entry.key_properties or list(spec.primary_keys)

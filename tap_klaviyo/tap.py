@@ -23,6 +23,7 @@ from singer_sdk.helpers.capabilities import (
 from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.connection import check_environment, check_names, connected, without_secret
 from klaviyo_client.errors import AuthenticationError, ConfigurationError, KlaviyoError
+from tap_klaviyo.catalog_marks import complete
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
 from tap_klaviyo.endings import OF_ONE_STREAM
@@ -102,6 +103,7 @@ class TapKlaviyo(Tap):
         for name in left_out(self.input_catalog, self.config):
             self.logger.warning("Stream %s is not in the catalog: discover anew to read it", name)
         check_stages(self.config.get("stages"), names)
+        complete(self.input_catalog, [*self.specs, *(report.spec for report in self.reports)])
         super().setup_mapper()
 
     def _check_settings(self) -> None:

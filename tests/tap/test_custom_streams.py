@@ -156,6 +156,22 @@ def test_a_stream_that_the_catalog_does_not_have_yet_is_named(
     assert "not in the catalog" not in run_tap(sandbox.url, catalog_content=catalog, **own).errors
 
 
+def test_columns_that_are_newer_than_the_catalog_stand_in_the_schema_too(
+    sandbox: Sandbox, run_tap: RunTap
+) -> None:
+    report: dict[str, Any] = {"name": "days", "kind": "form_series", "statistics": ["submits"]}
+    report["rolling_days"] = 3
+    catalog = chosen(discover(reports=[report]), "profiles", "days")
+    own: dict[str, Any] = {"profile_properties": {"favourite colour": "string"}}
+    own["reports"] = [report | {"statistics": ["submits", "submit_rate"]}]
+    run = run_tap(sandbox.url, catalog_content=catalog, **own)
+    assert run.code == 0, run.errors
+    schemas = {one["stream"]: one["schema"] for one in run.messages if one["type"] == "SCHEMA"}
+    for name, column in (("profiles", "property_favourite_colour"), ("days", "submit_rate")):
+        assert any(one[column] for one in run.records(name))
+        assert all(set(one) <= set(schemas[name]["properties"]) for one in run.records(name))
+
+
 def test_a_path_that_leads_nowhere_is_named(sandbox: Sandbox, run_tap: RunTap) -> None:
     custom = [{"name": "vips", "path": "lists/NOSUCH/profiles"}]
     catalog = chosen(discover(custom_streams=custom), "vips")

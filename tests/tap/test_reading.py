@@ -293,6 +293,8 @@ def test_a_sparse_catalog_has_the_defaults_of_ours(sandbox: Sandbox, run_tap: Ru
     assert sent["additional-fields[profile]"] == "subscriptions"
     assert "include" not in sent
     assert run.state["bookmarks"]["profiles"]["replication_key"] == "updated"
+    (schema,) = [one for one in run.messages if one["type"] == "SCHEMA"]
+    assert schema["key_properties"] == ["id"], "loaders could not upsert without"
 
 
 def test_predictions_are_read_when_selected(sandbox: Sandbox, run_tap: RunTap) -> None:
