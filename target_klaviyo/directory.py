@@ -27,7 +27,7 @@ from target_klaviyo.plans import ListFound, Roster
 
 logger = logging.getLogger("target-klaviyo")
 
-# Stands for the id of a list that a dry run would have created.
+# Begins what stands for the id of a list that a dry run would have created.
 DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
 AMBIGUOUS = Outcome("rejected", "several lists have this name; give list_id instead")
@@ -136,7 +136,7 @@ class AccountDirectory:
     def _created(self, name: str, opt_in_process: str | None) -> ListFound:
         """A new list; a lost answer is settled by looking again."""
         if self._dry_run:
-            return ListFound(DRY_RUN, ACCEPTED)
+            return ListFound(f"{DRY_RUN} {name}", ACCEPTED)
         attributes = {"name": name}
         if opt_in_process:
             attributes["opt_in_process"] = opt_in_process
@@ -230,7 +230,7 @@ class AccountDirectory:
             KlaviyoError: Klaviyo could not be asked.
         """
         # A list of a dry run is not there.
-        if list_id == DRY_RUN:
+        if list_id.startswith(DRY_RUN):
             return frozenset()
         found: set[str] = set()
         query = Query(page_size=AT_ONCE)
@@ -254,7 +254,7 @@ class AccountDirectory:
         """Take it that these people (`Item.identities`) exist; for a dry run."""
         for identity in identities:
             kind, _, value = identity.partition(":")
-            self._profiles[kind, value] = f"dry-run {identity}"
+            self._profiles[kind, value] = f"{DRY_RUN} {identity}"
 
     def _search(self, kind: str, values: list[str]) -> dict[tuple[str, str], str]:
         """The profiles that have one of these identifiers."""

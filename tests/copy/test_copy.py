@@ -21,6 +21,7 @@ from tests.copy.accounts import PEOPLE, furnish
 from tests.copy.comparing import LATEST, LEFT_OUT, Streams, comparable, consents, person
 from tests.judges.openapi import assert_ledger_valid
 from tests.tap.running import run_in
+from tests.target.running import run_target
 
 PROJECT = Path(__file__).resolve().parents[2]
 TAP = json.loads((PROJECT / "examples" / "copy_tap.json").read_text())
@@ -227,6 +228,36 @@ def test_everybody_of_the_test_is_there(accounts: Accounts) -> None:
 
 def test_every_request_and_answer_fits_the_openapi_file(accounts: Accounts) -> None:
     assert_ledger_valid(accounts.target)
+
+
+def test_a_copy_that_broke_off_is_begun_again(tmp_path: Path) -> None:
+    settings = {name: TAP[name] for name in ("stages", "stream_options")}
+    broken = json.loads((PROJECT / "examples" / "copy_target.json").read_text())
+    broken["dead_letter_path"] = str(tmp_path / "letters")
+    with account(profiles=40, events=60) as source, account(empty=True) as target:
+        furnish(source)
+        before = read(tmp_path / "source", source)
+        told = run_in(tmp_path, source.url, *STREAMS, **settings).messages
+        # In the middle of the consents, so that some of them are there and some are not.
+        cut = [one.get("stream") for one in told].index("profile_consents") + 30
+        done = run_target(target.url, told[:cut], **broken)
+        assert done.code == 0, done.log
+        half = read(tmp_path / "half", target)
+        assert half["profiles"]
+        assert half["list_profiles"] == [], "nobody is on a list yet"
+        given = {key for key, one in consents(half["profile_consents"]).items() if is_given(one)}
+        agreed = {key for key, one in consents(before["profile_consents"]).items() if is_given(one)}
+        assert given
+        assert given < agreed
+        copied(tmp_path / "again", source, target)
+        after = read(tmp_path / "copy", target)
+    for stream in LEFT_OUT:
+        assert comparable(stream, after[stream]) == comparable(stream, before[stream]), stream
+    check_reach(before, after)
+
+
+def is_given(record: dict[str, Any]) -> bool:
+    return bool(record["consent"] == GIVEN)
 
 
 def test_without_an_order_a_second_copy_completes_the_first(tmp_path: Path) -> None:

@@ -222,6 +222,14 @@ def test_a_dry_run_knows_whom_it_would_have_made(sandbox: Sandbox) -> None:
     assert done.counts(CONSENTS) == {"accepted": 1}
 
 
+def test_a_dry_run_tells_the_lists_apart_that_it_would_have_made(sandbox: Sandbox) -> None:
+    rows = [
+        {"list_id": name, "list_name": name, "email": "ann@shop.org"} for name in ("News", "Sales")
+    ]
+    done = load(sandbox, [*people("ann@shop.org"), *members(*rows)], **SETTINGS, dry_run=True)
+    assert done.counts("list_profiles") == {"accepted": 2}
+
+
 def test_channels_are_copied_each_for_itself(sandbox: Sandbox) -> None:
     phone = "+14155550123"
     rows = [
