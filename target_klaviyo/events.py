@@ -79,10 +79,21 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     group = ENCODER.encode(resource)
     if rules.immediate:
         attributes["profile"] = {"data": resource}
-    key = b"\0".join((group, accepted["metric"].encode(), attributes["unique_id"].encode()))
+    names = (accepted["metric"].encode(), attributes["unique_id"].encode())
+    key = b"\0".join((folded(resource, group), *names))
     body = ENCODER.encode({"type": "event", "attributes": attributes})
     about = {"profile_id": person.get("profile_id"), "mark": marked(key, content)}
     return Item((row,), body, group, content=about, single=rules.immediate)
+
+
+def folded(person: Mapping[str, Any], group: bytes) -> bytes:
+    """A person as Klaviyo tells people apart: e-mail addresses without regard to case."""
+    email = person["attributes"].get("email") or ""
+    if email == email.lower():
+        return group
+    return ENCODER.encode(
+        {**person, "attributes": {**person["attributes"], "email": email.lower()}}
+    )
 
 
 def meant(accepted: Accepted) -> Accepted:

@@ -9,6 +9,7 @@ from typing import Any
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
 from target_klaviyo.outcomes import RejectedRowError, Row
+from target_klaviyo.people import people_found
 from target_klaviyo.plans import (
     KILOBYTE,
     MEGABYTE,
@@ -130,9 +131,23 @@ def carrier(item: Item) -> Transport:
     return SINGLE if item.single else BULK
 
 
-def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:  # noqa: ARG001
-    """Upsert: see `in_order`."""
-    return in_order(items)
+def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:
+    """Upsert: see `in_order`.
+
+    Where some rows name people by id and others do not, the others are looked up: they may be
+    about the same people.
+    """
+    by_id = sum("id" in item.content for item in items)
+    return in_order(with_ids(items, directory) if 0 < by_id < len(items) else items)
+
+
+def with_ids(items: Sequence[Item], directory: Directory) -> list[Item]:
+    """The items with the ids of the people whom they name otherwise, as further identities."""
+    rows = [{} if "id" in item.content else item.content["attributes"] for item in items]
+    return [
+        replace(item, identities=(*item.identities, *(f"id:{one}" for one in ids)))
+        for item, ids in zip(items, people_found(rows, directory), strict=True)
+    ]
 
 
 def in_order(items: Iterable[Item], choose: Callable[[Item], Transport] = carrier) -> Plan:

@@ -112,6 +112,19 @@ def test_one_key_with_other_content_is_told_apart(sandbox: Sandbox) -> None:
     }
 
 
+def test_one_person_in_two_spellings_is_one_person(sandbox: Sandbox) -> None:
+    """Klaviyo refuses a whole request that holds one unique id of one person twice."""
+    columns = {**MAPPING["columns"], "unique_id": "row"}
+    del columns["external_id"]
+    rows = [{**ORDER, "row": "1", "email": email} for email in ("Ann@shop.org", "ann@SHOP.org")]
+    loaded = load_orders(sandbox, *rows, streams={"orders": {**MAPPING, "columns": columns}})
+    assert loaded.error is None
+    counts = loaded.counts("orders")
+    assert (counts.pop("accepted"), *counts.values()) == (1, 1)
+    (entry,) = sandbox.requests.of("bulk_create_events")
+    assert entry.body.count(b'"unique_id"') == 1
+
+
 def test_bad_rows_are_rejected_one_by_one(sandbox: Sandbox, tmp_path: Any) -> None:
     rows = [
         ORDER,

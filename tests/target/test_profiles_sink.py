@@ -146,3 +146,23 @@ def test_records_of_tap_klaviyo_are_taken(sandbox: Sandbox) -> None:
     ada = profiles(sandbox)["ada@shop.org"]
     assert ada["location"]["city"] == "Bristol"
     assert ada["properties"] == {"plan": "gold", "score": 1.5}
+
+
+def test_a_person_named_by_id_and_by_address_is_one_person(sandbox: Sandbox) -> None:
+    load(sandbox, customers({"email": "ada@shop.org"}, {"email": "ben@shop.org"}))
+    ada = profiles(sandbox)["ada@shop.org"]["id"]
+    rows: list[dict[str, Any]] = [
+        {"pid": ada, "title": "First"},
+        {"email": "Ada@shop.org", "title": "Second"},
+        {"email": "ben@shop.org", "title": "Ben"},
+        {"pid": ada, "title": "Last"},
+    ]
+    told = [schema("crm", "pid", "email", "title"), *records("crm", rows)]
+    streams = {"crm": {"sink": "profiles", "columns": {"id": "pid"}}}
+    loaded = load(sandbox, told, streams=streams)
+    assert loaded.counts("crm") == {
+        "accepted": 2,
+        "skipped: merged into a later row of the same person or thing": 2,
+    }
+    found = {email: one["title"] for email, one in profiles(sandbox).items()}
+    assert found == {"ada@shop.org": "Last", "ben@shop.org": "Ben"}
