@@ -16,7 +16,7 @@ from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import ConfigurationError, PermissionDeniedError
 from klaviyo_client.query import Query
 from target_klaviyo.change_store import ChangeStore
-from target_klaviyo.items import CANONICAL
+from target_klaviyo.items import CANONICAL, Item
 from target_klaviyo.mapping import StreamMapping
 from target_klaviyo.outcomes import Outcome
 from target_klaviyo.plans import Settled
@@ -72,6 +72,7 @@ class StreamChanges:
         self._pending: dict[int, tuple[int, bytes]] = {}
         self._under_way: set[int] = set()
         self._challenged: set[int] = set()
+        self._subjects: dict[int, tuple[str, ...]] = {}
 
     def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
         """Whether Klaviyo has this row already; if not, it is noted under its row number.
@@ -91,21 +92,22 @@ class StreamChanges:
         self._under_way.add(key)
         return False
 
-    def challenge(self, identities: Iterable[str], number: int) -> None:
-        """Let the row that had the last word on these people have it again, if it is still to come.
+    def challenge(self, item: Item, number: int) -> None:
+        """Let the row that had the last word on something have it again, if it is still to come.
 
-        A row is about to be sent; what another row, unchanged, says of the same person would
-        otherwise be overwritten: a withdrawal by the subscription before it.
+        A row is about to be sent; what another row, unchanged, says of the same person or thing
+        would otherwise be overwritten: a withdrawal by the subscription before it.
         """
         own = self._pending[number][0] if number in self._pending else None
-        for identity in identities:
-            winner = self._store.known(self._of_person(identity))
+        self._subjects[number] = item.overwritable
+        for subject in item.overwritable:
+            winner = self._store.known(self._last_word(subject))
             if winner is not None and number_of(winner) != own:
                 self._challenged.add(number_of(winner))
 
-    def _of_person(self, identity: str) -> int:
-        """The number under which the row is kept that had the last word on a person."""
-        return self._store.key(self._scope.place + b"\0" + identity.encode())
+    def _last_word(self, subject: str) -> int:
+        """The number under which the row is kept that had the last word on something."""
+        return self._store.key(self._scope.place + b"\0" + subject.encode())
 
     def sending(self) -> None:
         """Forget what is about to be sent: until Klaviyo has answered, nobody knows what it has."""
@@ -122,24 +124,25 @@ class StreamChanges:
             if one is None:
                 continue
             if one.outcome.kind == "accepted":
-                last_word = dict.fromkeys(map(self._of_person, one.item.identities), key_bytes(key))
-                winners |= last_word
+                said = map(self._last_word, self._subjects.get(number, ()))
+                winners |= dict.fromkeys(said, key_bytes(key))
             if one.outcome.kind == "accepted" or one.outcome.held:
                 marks[key] = mark
             elif one.outcome.kind == "unknown":
                 doubtful.add(key)
         self._store.remember({key: marks[key] for key in marks.keys() - doubtful} | winners)
         self._pending.clear()
+        self._subjects.clear()
         self._under_way.clear()
 
 
 def key_bytes(key: int) -> bytes:
-    """A row's number as what is kept of a person."""
+    """A row's number as what is kept of a last word."""
     return key.to_bytes(8, "big", signed=True)
 
 
 def number_of(content: bytes) -> int:
-    """The row's number that is kept of a person."""
+    """The row's number that is kept of a last word."""
     return int.from_bytes(content, "big", signed=True)
 
 

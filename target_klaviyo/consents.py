@@ -51,9 +51,11 @@ def build_subscription(accepted: Accepted, row: Row, rules: StreamRules) -> Item
     entry = {kind: {"consent": consent, **consented(accepted, consent, kind, rules.now)}}
     if channel == "push":
         entry |= push_details(accepted, consent)
+    key = (channel, kind, reached_at(accepted, channel))
     content = {
         "row": accepted,
-        "key": (channel, kind, reached_at(accepted, channel)),
+        "key": key,
+        "subjects": (" ".join(map(str, key)),),
         "consent": consent,
         "id": accepted.get("id") if consent == SUBSCRIBED else None,
         "attributes": {**attributes, "subscriptions": {channel: entry}},
@@ -73,7 +75,8 @@ def subscription_item(rows: tuple[Row, ...], content: Mapping[str, Any]) -> Item
         for name in ("id", "email", "phone_number")
         if named.get(name)
     )
-    return Item(rows, ENCODER.encode(resource), identities=people, content=content)
+    body = ENCODER.encode(resource)
+    return Item(rows, body, identities=people, subjects=content["subjects"], content=content)
 
 
 def checked_words(accepted: Accepted) -> tuple[str, str, str]:

@@ -38,7 +38,13 @@ def build_token(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # no
         "attributes": {**attributes, "profile": {"data": person_of(accepted)}},
     }
     identities = (f"token:{accepted['token']}", *named_people(accepted))
-    return Item((row,), ENCODER.encode(resource), identities=identities, content=accepted)
+    return Item(
+        (row,),
+        ENCODER.encode(resource),
+        identities=identities,
+        subjects=identities[:1],
+        content=accepted,
+    )
 
 
 def plan_tokens(items: Sequence[Item], directory: Directory) -> Plan:

@@ -25,6 +25,7 @@ class Item:
         body: Its JSON as it goes on the wire, encoded once.
         group: JSON of what it shares with its neighbours (an event's profile), if anything.
         identities: Who it is about; items that share one must not overtake each other.
+        subjects: What later rows would overwrite, where that is less than all about `identities`.
         content: What `body` says, where a plan may still change it.
         path: Values for the placeholders of the operation's path.
         single: Whether it must travel alone, outside the bulk operation.
@@ -34,6 +35,12 @@ class Item:
     body: bytes
     group: bytes = b""
     identities: tuple[str, ...] = ()
+    subjects: tuple[str, ...] | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
     path: tuple[tuple[str, str], ...] = ()
     single: bool = False
+
+    @property
+    def overwritable(self) -> tuple[str, ...]:
+        """What it says something of that another row may say otherwise."""
+        return self.identities if self.subjects is None else self.subjects

@@ -119,7 +119,7 @@ class KlaviyoSink(BatchSink):
             report.settle(self.stream_name, row, error.outcome)
             return
         if self._changes:
-            self._changes.challenge(item.identities, row.number)
+            self._changes.challenge(item, row.number)
         self._take_turn()
         context.setdefault("items", []).append(item)
         self._bytes += len(item.body)

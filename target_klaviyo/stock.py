@@ -43,7 +43,8 @@ def build_stock(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # no
         "relationships": {"variant": {"data": {"type": "catalog-variant", "id": variant}}},
     }
     people = named_people(accepted)
-    return Item((row,), ENCODER.encode(resource), identities=people, content=accepted)
+    body = ENCODER.encode(resource)
+    return Item((row,), body, identities=people, subjects=(), content=accepted)
 
 
 def plan_stock(items: Sequence[Item], directory: Directory) -> Plan:
