@@ -143,10 +143,10 @@ def all_reports(config: Mapping[str, Any], taken: Iterable[str]) -> tuple[Report
     """
     days = int(config.get("report_lookback_days", LOOKBACK_DAYS))
     declared = config.get("reports")
-    if not declared:
-        return tuple(default_reports(days))
-    errors: list[str] = []
     names = set(taken)
+    if not declared:
+        return tuple(one for one in default_reports(days) if one.name not in names)
+    errors: list[str] = []
     for given in declared:
         name = given.get("name", "")
         place = f"reports.{name}" if name else "reports: a report without name"

@@ -172,6 +172,15 @@ def test_columns_that_are_newer_than_the_catalog_stand_in_the_schema_too(
         assert all(set(one) <= set(schemas[name]["properties"]) for one in run.records(name))
 
 
+def test_a_name_of_a_report_by_default_may_be_taken(sandbox: Sandbox, run_tap: RunTap) -> None:
+    custom = [{"name": "flow_series", "path": "flows"}]
+    catalog = chosen(discover(custom_streams=custom), "flow_series")
+    run = run_tap(sandbox.url, catalog_content=catalog, custom_streams=custom)
+    assert run.code == 0, run.errors
+    assert all(one["id"] and one["trigger_type"] for one in run.records("flow_series"))
+    assert run.records("flow_series")
+
+
 def test_a_path_that_leads_nowhere_is_named(sandbox: Sandbox, run_tap: RunTap) -> None:
     custom = [{"name": "vips", "path": "lists/NOSUCH/profiles"}]
     catalog = chosen(discover(custom_streams=custom), "vips")
