@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -94,16 +95,17 @@ def check_environment(
     for name, part in properties.items():
         text = environ.get(prefix + name.upper())
         form = next((FORMS[kind] for kind in part.get("type", ()) if kind in FORMS), None)
-        if text and form and not form.fits(text):
-            errors.append(f"the environment variable {prefix}{name.upper()} is {form.words}")
+        if text is not None and form and not form.fits(text):
+            hint = "" if text else "; unset it where it is to say nothing"
+            errors.append(f"the environment variable {prefix}{name.upper()} is {form.words}{hint}")
     if errors:
         raise ConfigurationError("\n".join(errors))
 
 
-def is_json_object(text: str) -> bool:
-    """Whether a text is a JSON object."""
+def is_json(kind: type, text: str) -> bool:
+    """Whether a text is a JSON object or list."""
     try:
-        return isinstance(msgspec.json.decode(text), dict)
+        return isinstance(msgspec.json.decode(text), kind)
     except msgspec.DecodeError:
         return False
 
@@ -118,10 +120,11 @@ class Form:
 
 FORMS: Mapping[str, Form] = {
     "boolean": Form(
-        re.compile(r"(?i)true|false|1|0|yes|no|on|off").fullmatch, "neither true nor false"
+        re.compile(r"(?i)true|false|1|0|yes|no|on|off|").fullmatch, "neither true nor false"
     ),
     "integer": Form(re.compile(r"-?\d+").fullmatch, "no whole number"),
-    "object": Form(is_json_object, "no JSON object"),
+    "object": Form(partial(is_json, dict), "no JSON object"),
+    "array": Form(partial(is_json, list), "no JSON list"),
 }
 
 

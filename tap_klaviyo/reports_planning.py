@@ -236,7 +236,7 @@ def arithmetic(plans: Sequence[Plan]) -> str:
 def sentence(one: Plan) -> str:
     """What one report needs."""
     if not one.windows:
-        return f"{one.report.name} 0"
+        return f"{one.report.name} 0 (no day is left to read)"
     first, last = one.windows[0].start, one.windows[-1].end - DAY
     count, interval = one.report.kind.steps[one.report.interval], one.report.interval
     size = f"one for each {interval} row" if count == 1 else f"{count} {UNITS[interval]} each"

@@ -247,12 +247,14 @@ def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
         ) from None
 
 
-def check_dates(start: datetime | None, end: datetime | None) -> None:
+def check_dates(start: datetime | None, end: datetime | None, now: datetime) -> None:
     """Refuse a range that holds nothing.
 
     Raises:
-        ConfigurationError: it ends before it starts.
+        ConfigurationError: it ends before it starts, or has not begun.
     """
+    if start and start > now:
+        raise ConfigurationError(f"start_date lies in the future: it is {now:%Y-%m-%d %H:%M} (UTC)")
     if start and start < FIRST_DATE:
         raise ConfigurationError("start_date must be 2000-01-01 or later")
     if start and end and end <= start:

@@ -96,7 +96,7 @@ class TapKlaviyo(Tap):
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
         self._check_settings()
-        check_dates(self.start_date, self.end_date)
+        check_dates(self.start_date, self.end_date, self.started_at)
         names = [spec.name for spec in self.specs]
         names += [report.name for report in self.reports]
         check_catalog(self.input_catalog, names)

@@ -63,12 +63,19 @@ PROPERTIES = {
     "max_tries": {"type": ["integer", "null"]},
     "streams": {"type": ["object", "null"]},
     "api_url": {"type": ["string", "null"]},
+    "reports": {"type": ["array", "null"]},
 }
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("DRY_RUN", "y"), ("DRY_RUN", "maybe"), ("MAX_TRIES", "many"), ("STREAMS", "{bad")],
+    [
+        ("DRY_RUN", "y"),
+        ("DRY_RUN", "maybe"),
+        ("MAX_TRIES", "many"),
+        ("STREAMS", "{bad"),
+        ("REPORTS", "{}"),
+    ],
 )
 def test_an_environment_variable_that_would_be_misread_is_refused(name: str, text: str) -> None:
     with pytest.raises(ConfigurationError, match=f"TARGET_KLAVIYO_{name} is n") as caught:
@@ -76,12 +83,20 @@ def test_an_environment_variable_that_would_be_misread_is_refused(name: str, tex
     assert text not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["MAX_TRIES", "STREAMS", "REPORTS"])
+def test_an_empty_environment_variable_is_named(name: str) -> None:
+    words = rf"TARGET_KLAVIYO_{name} is no .*; unset it where it is to say nothing"
+    with pytest.raises(ConfigurationError, match=words):
+        check_environment({f"TARGET_KLAVIYO_{name}": ""}, "target-klaviyo", PROPERTIES)
+
+
 def test_environment_variables_that_say_what_they_mean_are_taken() -> None:
     environ = {
         "TARGET_KLAVIYO_DRY_RUN": "True",
         "TARGET_KLAVIYO_MAX_TRIES": "3",
         "TARGET_KLAVIYO_STREAMS": "{}",
-        "TARGET_KLAVIYO_API_URL": "x",
+        "TARGET_KLAVIYO_API_URL": "",
+        "TARGET_KLAVIYO_REPORTS": "[]",
         "OTHER": "y",
     }
     check_environment(environ, "target-klaviyo", PROPERTIES)

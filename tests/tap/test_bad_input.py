@@ -20,6 +20,7 @@ SECRET = "pk_secret_4711"  # noqa: S105 - made up, to be looked for in messages
         ({"start_date": "last week"}, "start_date is no date"),
         ({"start_date": "now"}, "start_date is no date"),
         ({"start_date": "10:30"}, "start_date is no date"),
+        ({"start_date": "2999-01-01"}, "start_date lies in the future"),
         ({"start_date": "0001-01-01"}, "start_date must be 2000-01-01 or later"),
         ({"max_tries": 0}, "max_tries"),
         ({"max_wait_seconds": -5}, "max_wait_seconds"),
