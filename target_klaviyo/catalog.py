@@ -106,8 +106,12 @@ def build_thing(shelf: Shelf, accepted: Accepted, row: Row, rules: StreamRules) 
     """What a row says of one thing; rows of the same thing are merged later.
 
     Raises:
-        RejectedRowError: its custom metadata are larger than Klaviyo takes.
+        RejectedRowError: its custom metadata are larger than Klaviyo takes, or it is a thing of
+            another integration.
     """
+    thing = accepted["external_id"].removeprefix(PREFIX)
+    if thing.startswith("$") and SEPARATOR in thing:
+        raise RejectedRowError(f"external_id is of another integration; only {PREFIX} is writable")
     said = {
         name: accepted[name]
         for name in (*shelf.attributes, "item_id", "category_ids")
@@ -115,7 +119,7 @@ def build_thing(shelf: Shelf, accepted: Accepted, row: Row, rules: StreamRules) 
     }
     if len(ENCODER.encode(said.get("custom_metadata"))) > METADATA_BYTES:
         raise RejectedRowError("custom_metadata is larger than 100 KB, Klaviyo's limit")
-    return Item((row,), b"", identities=(accepted["external_id"],), content=said)
+    return Item((row,), b"", identities=(thing,), content=said)
 
 
 def created(shelf: Shelf, item: Item) -> Item:

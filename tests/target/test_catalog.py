@@ -117,6 +117,21 @@ def test_create_refuses_what_is_there(shop: Sandbox) -> None:
     assert {"new-1", "new-2"} <= set(catalog(shop))
 
 
+def test_a_thing_may_be_named_by_klaviyos_own_id(shop: Sandbox, tmp_path: Path) -> None:
+    own, other = "$custom:::$default:::", "$shopify:::$default:::"
+    letters = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
+    rows = [item(f"{own}item-1", price=9), item(f"{own}new-1"), item(f"{other}9")]
+    loaded = load(shop, items(*rows), **letters)
+    assert loaded.counts("catalog_items") == {
+        "accepted": 2,
+        "rejected: external_id is of another integration; only $custom:::$default::: is "
+        "writable": 1,
+    }
+    after = catalog(shop)
+    assert after["item-1"]["price"] == 9
+    assert [name for name in after if "new-1" in name] == ["new-1"]
+
+
 def test_update_never_creates(shop: Sandbox) -> None:
     loaded = load(shop, items(item("new-1"), item("item-1", price=1)), **mode("update"))
     assert loaded.counts("catalog_items") == {
