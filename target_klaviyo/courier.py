@@ -55,7 +55,7 @@ class Courier:
         """`map`, several at once."""
         return self._pool.map(function, values)
 
-    def deliver(self, plan: Plan) -> Delivery:
+    def deliver(self, plan: Plan, stream: str) -> Delivery:  # noqa: ARG002 - as `Rehearsal`
         """Send a plan and its sequels; returns when everything sent has settled."""
         return with_sequels(plan, self._sent)
 
@@ -105,26 +105,27 @@ def with_sequels(plan: Plan, send: Callable[[Plan], Delivery]) -> Delivery:
 class Rehearsal:
     """A courier that sends nothing: `dry_run`."""
 
-    def __init__(self, show: Callable[[str, bytes], Any]) -> None:
-        """Show the first body of each operation through `show`."""
+    def __init__(self, show: Callable[[str, str, str], Any]) -> None:
+        """Show the first body of each stream and operation through `show`."""
         self._show = show
-        self._shown: set[str] = set()
+        self._shown: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         """There are no threads."""
 
-    def deliver(self, plan: Plan) -> Delivery:
+    def deliver(self, plan: Plan, stream: str) -> Delivery:
         """What would become of a plan and its sequels."""
-        return with_sequels(plan, self._rehearsed)
+        return with_sequels(plan, lambda one: self._rehearsed(one, stream))
 
-    def _rehearsed(self, plan: Plan) -> Delivery:
+    def _rehearsed(self, plan: Plan, stream: str) -> Delivery:
         """What would be sent."""
         total = Delivery(list(plan.settled), error=plan.error)
         for shipment in (one for wave in plan.waves for one in wave):
             operation = shipment.transport.operation
-            if operation not in self._shown:
-                self._shown.add(operation)
-                self._show(operation, body(shipment.transport.envelope, shipment.items[:1]))
+            if (stream, operation) not in self._shown:
+                self._shown.add((stream, operation))
+                content = body(shipment.transport.envelope, shipment.items[:1])
+                self._show(stream, operation, content.decode())
             total.settled.extend(Settled(item, ACCEPTED) for item in shipment.items)
             total.requests += 1
         return total

@@ -123,9 +123,9 @@ class TargetKlaviyo(Target):
             together=courier.together if isinstance(courier, Courier) else map,
         )
 
-    def _show(self, operation: str, body: bytes) -> None:
-        """Show what would be sent."""
-        self.logger.info("dry run: first payload of %s: %s", operation, body.decode())
+    def _show(self, *told: str) -> None:
+        """Show stream, operation and body of what would be sent."""
+        self.logger.info("dry run, stream '%s': first payload of %s: %s", *told)
 
     def mapping_of(self, stream_name: str) -> StreamMapping:
         """How the rows of a stream are read.
@@ -220,7 +220,7 @@ class TargetKlaviyo(Target):
             asked = self.directory.requests
             if changes:
                 changes.sending()
-            delivery = self.courier.deliver(spec.plan(items, self.directory))
+            delivery = self.courier.deliver(spec.plan(items, self.directory), stream_name)
             delivery.requests += self.directory.requests - asked
             self.report.delivered(stream_name, delivery)
             if changes:
@@ -255,7 +255,7 @@ class TargetKlaviyo(Target):
         check_sources(mirrored, self.report.totals(), incomplete=self._reader.incomplete)
         tidied = one_each(mirrored, sink_names())
         for stream, plan in all_removals(tidied, self.directory, self._mirror_ratio):
-            self.report.removed(stream, self.courier.deliver(plan))
+            self.report.removed(stream, self.courier.deliver(plan, stream))
 
     def finish(self) -> None:
         """Close everything and log the summary, once."""

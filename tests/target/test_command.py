@@ -158,6 +158,26 @@ def test_a_dry_run_sends_no_writes_and_no_state(sandbox: Sandbox, tmp_path: Path
     assert (ran.code, ran.states) == (0, [])
 
 
+def test_a_dry_run_shows_the_first_payload_of_each_stream(sandbox: Sandbox, tmp_path: Path) -> None:
+    metric: dict[str, Any] = {"time": "at", "backfill": {"constant": True}}
+    streams = {
+        name: {"sink": "events", "columns": {**metric, "metric": {"constant": name}}}
+        for name in ("orders", "refunds")
+    }
+    event = {**GOOD, "at": "2026-01-01T00:00:00Z"}
+    messages = [
+        message
+        for name in streams
+        for message in (schema(name, *event), *records(name, [event, {**event, "n": 2}]))
+    ]
+    ran = run_here(tmp_path, sandbox.url, messages, streams=streams, dry_run=True)
+    shown = [line for line in ran.log.splitlines() if "first payload of bulk_create_events" in line]
+    assert [("orders" in line, "refunds" in line) for line in shown] == [
+        (True, False),
+        (False, True),
+    ]
+
+
 def test_a_stream_of_the_mapping_that_never_comes_is_named(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

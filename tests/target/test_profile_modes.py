@@ -130,7 +130,7 @@ def test_somebody_created_since_the_look_up_is_left_alone(sandbox: Sandbox) -> N
     items = [build_new_profile(one, Row(1, {"record": one}), stream_rules()) for one in rows]
     with KlaviyoClient(PrivateKey("pk_test"), ClientSettings(base_url=sandbox.url)) as client:
         courier = Courier(client, 1, 10.0)
-        delivery = courier.deliver(shipped(CREATE, items))
+        delivery = courier.deliver(shipped(CREATE, items), STREAM)
         courier.close()
     assert [one.outcome for one in delivery.settled] == [PRESENT, ACCEPTED]
     assert sent(sandbox, "create_profile") == [409, 201]

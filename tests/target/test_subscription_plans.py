@@ -41,7 +41,7 @@ class Lists:
         return frozenset(values)
 
 
-NOWHERE = Rehearsal(lambda _operation, _body: None)
+NOWHERE = Rehearsal(lambda *_told: None)
 rows = st.lists(
     st.fixed_dictionaries(
         {
@@ -114,7 +114,7 @@ def test_no_batch_repeats_what_an_earlier_one_has_sent(
     ends: dict[int, str] = {}
     for batch in (items[:cut], items[cut:]):
         effect |= consents(plan_subscriptions(batch, directory))
-        delivery = NOWHERE.deliver(plan_subscriptions(batch, directory))
+        delivery = NOWHERE.deliver(plan_subscriptions(batch, directory), "")
         ends |= {row.number: one.outcome.kind for one in delivery.settled for row in one.item.rows}
         assert not consents(plan_subscriptions(batch, directory))
     assert effect == {key(row): row["consent"] for row in given_rows}
