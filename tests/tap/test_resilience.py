@@ -72,7 +72,7 @@ def test_disorder_inside_a_scan_takes_the_bookmark_back(run_tap: RunTap) -> None
         sandbox.faults.add(operation="get_events", kind="status", status=400, after=3)
         sandbox.faults.add(operation="get_events", kind="unsorted", times=2, after=1)
         options = {"events": {"page_size": 100, "lookback_days": 0}}
-        run = run_tap(sandbox.url, "events", stream_options=options)
+        run = run_tap(sandbox.url, "events", stream_options=options, max_parallel_requests=1)
         assert run.code == 1
         assert run.records("events")
         assert run.state["bookmarks"]["events"] == {}
