@@ -82,7 +82,7 @@ def test_threads_share_the_windows(clock: FakeClock) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=60)
 
     assert len(counted) == 90
     assert fullest(counted, 1) <= 3

@@ -186,7 +186,7 @@ class Baton:
         self.written += bytes(block)
         if b'"RECORD"' in bytes(block):
             self.page.release()
-            assert self.looked.acquire(timeout=30)
+            assert self.looked.acquire(timeout=60)
         return len(block)
 
     def flush(self) -> None:
@@ -195,7 +195,7 @@ class Baton:
     def pause(self, seconds: float) -> bool:
         if self.written:
             self.looked.release()
-        assert self.page.acquire(timeout=30)
+        assert self.page.acquire(timeout=60)
         self.clock.sleep(seconds)
         return self.ended
 
