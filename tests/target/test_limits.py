@@ -31,6 +31,7 @@ from target_klaviyo.consents import SUBSCRIBED, UNSUBSCRIBED
 from target_klaviyo.items import Item
 from target_klaviyo.outcomes import Row
 from target_klaviyo.plans import Plan, Transport, shipped
+from target_klaviyo.settings import SETTINGS
 from target_klaviyo.things import merged as merged_things
 from target_klaviyo.waves import each_once, one_by_one
 
@@ -117,6 +118,11 @@ def test_no_request_breaks_a_limit(transport: Transport, items: int, size: int, 
     for request in plan.waves[0][:1]:
         json.loads(body(transport.envelope, request.items))
     assert all(len(given_items[number].body) + 400 > min(largest, size) for number in refused)
+
+
+def test_no_more_jobs_wait_than_klaviyo_allows() -> None:
+    """Whoever sends a job waits for its end; Klaviyo lets 100 jobs of coupon codes wait."""
+    assert SETTINGS["properties"]["max_parallel_requests"]["maximum"] < 100
 
 
 names = st.lists(st.integers(0, 5), max_size=30)

@@ -193,3 +193,19 @@ def test_a_mode_that_is_none_is_refused(sandbox: Sandbox) -> None:
     assert "modes: add, remove, mirror" in run.log
     odd = {"streams": {"profiles": {"mode": ["x"]}}}
     assert "no mode of profiles" in run_target(sandbox.url, [], **odd).log
+
+
+def test_dead_letters_fed_back_take_nobody_off(sandbox: Sandbox, tmp_path: Path) -> None:
+    """They are only the rows that were refused, and would look like a whole, smaller list."""
+    emails = people(sandbox, 4)
+    letters = tmp_path / "letters"
+    chosen = {"on_error": "dead_letter", "dead_letter_path": str(letters)}
+    assert load(sandbox, listed(*emails)).error is None
+    rows = listed(*emails[:1], "no address", "none at all")
+    assert "2 of its 3 rows failed" in str(load(sandbox, rows, **in_mode("mirror", **chosen)).error)
+    mended = letters.read_text().replace("no address", emails[1]).replace("none at all", emails[2])
+    again = [json.loads(line) for line in mended.splitlines()]
+    loaded = load(sandbox, again, **in_mode("mirror"))
+    assert "dead letters are only a part of their source" in str(loaded.error)
+    assert loaded.counts("list_profiles") == {"skipped: on the list already": 2}
+    assert members(sandbox) == set(emails)
