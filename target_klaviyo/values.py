@@ -66,7 +66,7 @@ def document(value: Any) -> Any:
     if isinstance(value, str):
         try:
             return DOCUMENT.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise RejectedRowError("is no JSON") from None
     return value
 

@@ -40,6 +40,7 @@ def test_values(kind: str, value: object, expected: object) -> None:
         ("number", "NaN"),
         ("boolean", "maybe"),
         ("json", "{"),
+        ("json", "[" * 2_000),
         ("email", "ada"),
         ("email", "ada@localhost"),
         ("email", "a" * 64 + "@" + "b" * 60 + ".org"),
