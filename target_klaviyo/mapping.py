@@ -101,7 +101,7 @@ def no_sink(stream: str) -> str:
     leave_out = f'leave it out with {{"{stream}": {{"sink": null}}}} in the setting streams'
     reason = unwritable(stream)
     if reason:
-        return f"the stream {stream!r} cannot be written to Klaviyo: {reason}; {leave_out}"
+        return f"target-klaviyo does not write the stream {stream!r}: {reason}; {leave_out}"
     if stream in ELSEWHERE:
         return (
             f"no sink takes the stream {stream!r} by itself; name one in the setting streams, as "

@@ -1,4 +1,4 @@
-"""Streams of tap-klaviyo that no account can be given, and why."""
+"""Streams of tap-klaviyo that no sink writes, and why."""
 
 from __future__ import annotations
 

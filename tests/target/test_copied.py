@@ -353,7 +353,7 @@ def test_a_stream_that_no_account_can_be_given_ends_the_run_with_its_reason(
     run = run_here(tmp_path, sandbox.url, stream(name))
     assert run.code == 1
     (error,) = run.errors
-    assert f"the stream '{name}' cannot be written to Klaviyo" in error
+    assert f"target-klaviyo does not write the stream '{name}'" in error
     assert words in error
     assert f'{{"{name}": {{"sink": null}}}}' in error
 
