@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from tests.target.running import (
     state,
     text,
 )
+from tests.waiting import until
 
 CUSTOMERS = schema("customers", "number", "email", "title", keys=["number"])
 MAPPED: dict[str, Any] = {"customers": {"sink": "profiles"}}
@@ -375,18 +375,16 @@ def test_a_kill_between_sending_and_remembering_sends_again(store: Path) -> None
     changed = {**PERSON, "title": "Dr"}
     with Sandbox(profiles=0, events=0, limits=False, time_scale=100) as sandbox:
         assert counted(sandbox, store, PERSON) == {"accepted": 1}
-        sandbox.faults.add("get_bulk_import_profiles_job", "delay", seconds=1)
+        sandbox.faults.add("get_bulk_import_profiles_job", "held")
         own = {"streams": MAPPED, "change_store": str(store)}
         env = environment(sandbox.url, own)
         with processes.start("target_klaviyo", env=env, stdin=processes.PIPE) as process:
             process.stdin.write(text(customers(changed)).encode())
             process.stdin.close()
-            while not sandbox.faults.met():
-                time.sleep(0.005)
+            until(lambda: bool(sandbox.faults.met()))
             process.kill()
         sandbox.faults.clear()
         # The job goes on without whoever waited for it.
-        while titles(sandbox) != {PERSON["email"]: "Dr"}:
-            time.sleep(0.005)
+        until(lambda: titles(sandbox) == {PERSON["email"]: "Dr"})
         assert counted(sandbox, store, PERSON) == {"accepted": 1}
         assert titles(sandbox) == {PERSON["email"]: "Ms"}
