@@ -43,12 +43,17 @@ def test_every_request_and_answer_fits_the_openapi_file() -> None:
             told = [schema("subscriptions", *said[0]), *records("subscriptions", said)]
             changed = run_target(sandbox.url, [*members, *told])
             assert changed.code == 0, changed.log
+        event = {**people[0], "metric": "Bought", "time": "2026-01-01T00:00:00Z", "unique_id": "1"}
+        bought = [schema("events", *event), *records("events", [event])]
+        single = run_target(sandbox.url, bought, streams={"events": {"immediate": True}})
+        assert single.code == 0, single.log
         joined = run_target(sandbox.url, members, null_policy="clear")
         assert joined.code == 0, joined.log
         operations = {entry.operation for entry in sandbox.requests}
         assert {
             "bulk_import_profiles",
             "bulk_create_events",
+            "create_event",
             "create_or_update_profile",
             "create_list",
             "add_profiles_to_list",
