@@ -69,8 +69,9 @@ def build_event(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
     attributes["time"] = checked_time(accepted, rules)
     if accepted.get("backfill") is not None:
         attributes["backfill"] = accepted["backfill"]
-    content = CANONICAL.encode(row.message["record"])
-    attributes["unique_id"] = unique_id(accepted, row.message["record"], rules.keys, content)
+    record = row.message["record"]
+    content = CANONICAL.encode(record)
+    attributes["unique_id"] = unique_id(accepted, record, rules.keys, content)
     attributes["properties"] = properties
     metric = {"type": "metric", "attributes": {"name": accepted["metric"]}}
     attributes["metric"] = {"data": metric}

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal
 from typing import IO, Any, cast
 
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_klaviyo.errors import InputError
+from target_klaviyo.outcomes import DECODER
 
 Message = dict[str, Any]
-# A number with a fraction keeps all its digits on the way to Klaviyo.
-DECODER = msgspec.json.Decoder(float_hook=Decimal)
 # What a dead letter has beside its row: why it was refused.
 DEAD_LETTER = "_rejected"
 KNOWN = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
@@ -58,7 +56,8 @@ class MessageReader(GenericSingerReader[bytes]):
         super().__init__()
         self._interruption = interruption
         self._failed = failed
-        self._line = 0
+        self.line: bytes | str = b""
+        self._number = 0
         self._states = 0
         self._latest = ""
         self._dead_letters = False
@@ -109,15 +108,16 @@ class MessageReader(GenericSingerReader[bytes]):
         Raises:
             InputError: the line is none.
         """
-        self._line += 1
+        self.line = line
+        self._number += 1
         try:
             message = DECODER.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise InputError(f"line {self._line} of the input is no JSON in UTF-8") from None
+            raise InputError(f"line {self._number} of the input is no JSON in UTF-8") from None
         if not isinstance(message, dict) or message.get("type") not in KNOWN:
-            raise InputError(f"line {self._line} of the input is no Singer message")
+            raise InputError(f"line {self._number} of the input is no Singer message")
         if not isinstance(message.get("record", {}), dict):
-            raise InputError(f"line {self._line} of the input: its record is no object")
+            raise InputError(f"line {self._number} of the input: its record is no object")
         self._latest = message["type"]
         self._states += self._latest == "STATE"
         self._dead_letters |= DEAD_LETTER in message

@@ -108,7 +108,7 @@ class KlaviyoSink(BatchSink):
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Turn a row into an item of the batch, or settle it at once where it cannot be sent."""
         report = self._target.report
-        row = Row(report.next_row(self.stream_name), self._target.message)
+        row = Row(report.next_row(self.stream_name), self._target.line)
         if self._changes and self._changes.unchanged(record, row.number):
             report.settle(self.stream_name, row, UNCHANGED)
             return
@@ -212,7 +212,7 @@ class IgnoringSink(BatchSink):
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
         """Count the row as skipped."""
         report = self._target.report
-        row = Row(report.next_row(self.stream_name), self._target.message)
+        row = Row(report.next_row(self.stream_name), self._target.line)
         report.settle(self.stream_name, row, self._outcome)
 
     def process_batch(self, context: dict[str, Any]) -> None:

@@ -64,7 +64,7 @@ PEOPLE: tuple[SinkSpec, ...] = (
         explicit=frozenset({"id"}),
         operations={"append": "list", "unappend": "list", "unset": "boolean"},
         immediate=True,
-        batch_rows=20_000,
+        batch_rows=50_000,
         modes={
             "upsert": Mode(),
             "create_only": Mode(build_new_profile, plan_creations, (tuple(IDENTIFIERS),)),

@@ -77,7 +77,7 @@ class TargetKlaviyo(Target):
         super().__init__(**keywords)
         # Sinks drain in order of first appearance; what goes on at once does so inside a batch.
         self.max_parallelism = 1
-        self.message: dict[str, Any] = {}
+        self._schema_message: dict[str, Any] = {}
         self._finished = False
         self._notices = Notices(self.logger)
         # By sink, the stream whose rows came last.
@@ -177,7 +177,7 @@ class TargetKlaviyo(Target):
         if schema is not None:
             if self.sink_exists(stream_name):
                 self.drain_one(self._sinks_active[stream_name])
-            self.report.describe(stream_name, self.message)
+            self.report.describe(stream_name, self._schema_message)
         sink = super().get_sink(
             stream_name, record=record, schema=schema, key_properties=key_properties
         )
@@ -189,13 +189,13 @@ class TargetKlaviyo(Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         """Keep the message as it came, for dead letters."""
         # The SDK alters the schema in place.
-        self.message = deepcopy(message_dict)
+        self._schema_message = deepcopy(message_dict)
         super()._process_schema_message(message_dict)
 
-    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
-        """Keep the message as it came, for dead letters."""
-        self.message = message_dict
-        super()._process_record_message(message_dict)
+    @property
+    def line(self) -> bytes | str:
+        """The line of the input that is being worked off."""
+        return self._reader.line
 
     def drain_sinks(self, wanted: Callable[[SinkSpec], bool]) -> None:
         """Send the pending rows of these sinks."""

@@ -78,7 +78,7 @@ def found_numbers(value: Any) -> Iterator[int]:
 def shipment(transport: Transport, count: int, per_group: int = 2) -> Shipment:
     items = [
         Item(
-            (Row(n, {"record": {}}),),
+            (Row(n, json.dumps({"record": {}})),),
             b'{"n":%d}' % n,
             b'{"who":%d}' % (n // per_group),
             identities=(f"email:p{n}@shop.org",),

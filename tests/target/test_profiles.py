@@ -13,7 +13,7 @@ from tests.target.running import stream_rules
 
 def item(number: int = 1, *, clear: bool = False, immediate: bool = False, **row: Any) -> Item:
     rules = stream_rules(clear_nulls=clear, immediate=immediate)
-    return build_profile(row, Row(number, {"record": row}), rules)
+    return build_profile(row, Row(number, json.dumps({"record": row})), rules)
 
 
 def merged(items: list[Item]) -> list[list[Item]]:

@@ -20,7 +20,9 @@ REFUSED = Outcome("rejected", "is no person", "quotes ada@shop.org", "job1")
 
 
 def row(number: int) -> Row:
-    return Row(number, {"type": "RECORD", "stream": "people", "record": {"id": str(number)}})
+    return Row(
+        number, json.dumps({"type": "RECORD", "stream": "people", "record": {"id": str(number)}})
+    )
 
 
 def report(policy: Policy | None = None, **files: Any) -> Report:

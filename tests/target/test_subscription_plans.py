@@ -66,7 +66,9 @@ def item(number: int, row: dict[str, Any]) -> Item:
         "phone_number": f"+1415555010{row['phone']}",
         "list_id": row["list_id"],
     }
-    return build_subscription(accepted, Row(number, {"record": accepted}), stream_rules())
+    return build_subscription(
+        accepted, Row(number, json.dumps({"record": accepted})), stream_rules()
+    )
 
 
 def key(row: dict[str, Any]) -> tuple[Any, ...]:
