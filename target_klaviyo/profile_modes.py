@@ -22,7 +22,13 @@ from target_klaviyo.plans import (
     StreamRules,
     Transport,
 )
-from target_klaviyo.profiles import build_profile, in_order, patches, profile_item
+from target_klaviyo.profiles import (
+    build_profile,
+    in_order,
+    patches,
+    profile_item,
+    resource_of,
+)
 from target_klaviyo.waves import each_once
 
 PRESENT = Outcome("skipped", "the profile exists already")
@@ -55,7 +61,7 @@ def build_new_profile(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
         RejectedRowError: the row is about a profile that there is, or patches properties.
     """
     item = build_profile(accepted, row, rules)
-    if "id" in item.content:
+    if "id" in resource_of(item):
         raise RejectedRowError("mode create_only takes no profile id")
     if patches(item):
         raise RejectedRowError("mode create_only takes no append, unappend or unset")
@@ -64,7 +70,7 @@ def build_new_profile(accepted: Accepted, row: Row, rules: StreamRules) -> Item:
 
 def plan_creations(items: Sequence[Item], directory: Directory) -> Plan:
     """Create whom nobody knows; a 409 says that somebody was there after all."""
-    found = people_found([item.content["attributes"] for item in items], directory)
+    found = people_found([resource_of(item)["attributes"] for item in items], directory)
     pairs = list(zip(items, found, strict=True))
     settled = [Settled(item, PRESENT) for item, ids in pairs if ids]
     plan = in_order((item for item, ids in pairs if not ids), lambda _: CREATE)
@@ -79,11 +85,12 @@ def plan_updates(items: Sequence[Item], directory: Directory) -> Plan:
     """
     settled: list[Settled] = []
     known: list[Item] = []
-    found = people_found([item.content["attributes"] for item in items], directory)
-    given = {item.content["id"] for item in items if "id" in item.content}
+    resources = [resource_of(item) for item in items]
+    found = people_found([one["attributes"] for one in resources], directory)
+    given = {one["id"] for one in resources if "id" in one}
     own = directory.profile_ids("id", given) if given else {}
-    for item, ids in zip(items, found, strict=True):
-        profile_id = item.content.get("id")
+    for item, resource, ids in zip(items, resources, found, strict=True):
+        profile_id = resource.get("id")
         meant = tuple(dict.fromkeys([*([own[profile_id] or ""] if profile_id else ids)]))
         if meant in ((), ("",)):
             settled.append(Settled(item, ABSENT))
@@ -97,10 +104,8 @@ def plan_updates(items: Sequence[Item], directory: Directory) -> Plan:
 
 def with_id(item: Item, profile_id: str) -> Item:
     """The item under a profile's id."""
-    resource = {key: value for key, value in item.content.items() if key != "immediate"}
-    return profile_item(
-        item.rows, {**resource, "id": profile_id}, immediate=item.content["immediate"]
-    )
+    resource = {**resource_of(item), "id": profile_id}
+    return profile_item(item.rows, resource, immediate=item.single)
 
 
 def build_deletion(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa: ARG001

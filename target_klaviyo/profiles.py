@@ -8,7 +8,7 @@ from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import RejectedRowError, Row
+from target_klaviyo.outcomes import DECODER, RejectedRowError, Row
 from target_klaviyo.people import people_found
 from target_klaviyo.plans import (
     KILOBYTE,
@@ -94,9 +94,14 @@ def profile_item(rows: tuple[Row, ...], resource: Mapping[str, Any], *, immediat
         rows,
         ENCODER.encode(resource),
         identities=identities(resource),
-        content={**resource, "immediate": immediate},
         single=immediate or holds_null(attributes),
     )
+
+
+def resource_of(item: Item) -> dict[str, Any]:
+    """The resource in an item's body: kept as text alone, many take a third of the memory."""
+    resource: dict[str, Any] = DECODER.decode(item.body)
+    return resource
 
 
 def identities(resource: Mapping[str, Any]) -> tuple[str, ...]:
@@ -125,7 +130,7 @@ def holds_null(attributes: Mapping[str, Any]) -> bool:
 
 def carrier(item: Item) -> Transport:
     """How an item travels."""
-    patch = (item.content.get("meta") or {}).get("patch_properties") or {}
+    patch = (resource_of(item).get("meta") or {}).get("patch_properties") or {}
     if "append" in patch:
         return SINGLE_ONCE if item.single else BULK_ONCE
     return SINGLE if item.single else BULK
@@ -181,22 +186,22 @@ def together(earlier: Item, later: Item) -> Item | None:
     named = [one.split(":", 1) for one in later.identities]
     if any(known.get(kind, value) != value for kind, value in named):
         return None
-    former, latter = earlier.content, later.content
+    former, latter = resource_of(earlier), resource_of(later)
     attributes = overlaid(former["attributes"], latter["attributes"])
     resource = {**former, **latter, "attributes": attributes}
-    immediate = resource.pop("immediate") or former["immediate"]
+    immediate = earlier.single or later.single
     joined = profile_item((*earlier.rows, *later.rows), resource, immediate=immediate)
     return None if oversize(BULK, joined) else joined
 
 
 def patches(item: Item) -> bool:
     """Whether an item does more to properties than set them."""
-    return "meta" in item.content
+    return "meta" in resource_of(item)
 
 
 def clears_identifier(item: Item) -> bool:
     """Whether an item takes an identifier away from its person."""
-    attributes = item.content["attributes"]
+    attributes = resource_of(item)["attributes"]
     return any(name in attributes and attributes[name] is None for name in IDENTIFIERS)
 
 

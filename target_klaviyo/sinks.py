@@ -20,7 +20,7 @@ from target_klaviyo.unwritable import unwritable
 if TYPE_CHECKING:
     from target_klaviyo.target import TargetKlaviyo
 
-# Bodies held back for one batch; bounds memory where rows are large.
+# Bodies and lines held back for one batch; bounds memory where rows are large.
 BATCH_BYTES = 64_000_000
 UNMAPPED = Outcome("skipped", "no sink takes this stream")
 LEFT_OUT = Outcome("skipped", "the settings leave this stream out")
@@ -122,7 +122,7 @@ class KlaviyoSink(BatchSink):
             self._changes.challenge(item, row.number)
         self._take_turn()
         context.setdefault("items", []).append(item)
-        self._bytes += len(item.body)
+        self._bytes += len(item.body) + len(row.line)
 
     def _take_turn(self) -> None:
         """Send the pending rows of another stream of the same sink: the order of rows counts."""

@@ -32,7 +32,7 @@ def test_a_job_is_polled_with_growing_pauses_until_it_is_complete(
     attributes = settled_job(one.client, RULE, "J1")
 
     assert attributes == {"status": "complete", "completed_count": 3, "failed_count": 1}
-    assert clock.slept == [1, 2, 4, 5, 5]
+    assert clock.slept == [1, 1.5, 2.25, 3.375, 5]
     assert one.adapter.addresses[0].endswith("/api/profile-bulk-import-jobs/J1")
 
 
