@@ -127,7 +127,10 @@ def test_create_only_leaves_known_people_as_they_are(sandbox: Sandbox, tmp_path:
 def test_somebody_created_since_the_look_up_is_left_alone(sandbox: Sandbox) -> None:
     """Klaviyo's 409 says that they were there after all."""
     rows = [{"email": "ada@shop.org", "first_name": "Changed"}, {"email": "zoe@shop.org"}]
-    items = [build_new_profile(one, Row(1, {"record": one}), stream_rules()) for one in rows]
+    lines = [Row(1, json.dumps({"record": one})) for one in rows]
+    items = [
+        build_new_profile(one, row, stream_rules()) for one, row in zip(rows, lines, strict=True)
+    ]
     with KlaviyoClient(PrivateKey("pk_test"), ClientSettings(base_url=sandbox.url)) as client:
         courier = Courier(client, 1, 10.0)
         delivery = courier.deliver(shipped(CREATE, items), STREAM)
