@@ -142,13 +142,18 @@ def plan_profiles(items: Sequence[Item], directory: Directory) -> Plan:
     Where some rows name people by id and others do not, the others are looked up: they may be
     about the same people.
     """
-    by_id = sum("id" in item.content for item in items)
+    by_id = sum(names_id(item) for item in items)
     return in_order(with_ids(items, directory) if 0 < by_id < len(items) else items)
+
+
+def names_id(item: Item) -> bool:
+    """Whether an item names its person by Klaviyo's id."""
+    return any(one.startswith("id:") for one in item.identities)
 
 
 def with_ids(items: Sequence[Item], directory: Directory) -> list[Item]:
     """The items with the ids of the people whom they name otherwise, as further identities."""
-    rows = [{} if "id" in item.content else item.content["attributes"] for item in items]
+    rows = [{} if names_id(item) else resource_of(item)["attributes"] for item in items]
     return [
         replace(item, identities=(*item.identities, *(f"id:{one}" for one in ids)))
         for item, ids in zip(items, people_found(rows, directory), strict=True)

@@ -75,7 +75,7 @@ TRANSPORTS: list[tuple[Transport, int, int]] = [
 def numbered(sizes: Sequence[int]) -> list[Item]:
     """Items of these sizes, each of a row of its own; some share a group with their neighbour."""
     return [
-        Item((Row(place, {}),), b'"' + b"x" * size + b'"', group=b'"%d"' % (place // 3))
+        Item((Row(place, b""),), b'"' + b"x" * size + b'"', group=b'"%d"' % (place // 3))
         for place, size in enumerate(sizes)
     ]
 
@@ -132,7 +132,7 @@ def named(numbers: Sequence[int], *, alike: bool) -> list[Item]:
     """Items about these people or things; `alike` ones of one name are the same to the byte."""
     return [
         Item(
-            (Row(place, {}),),
+            (Row(place, b""),),
             b'"%d"' % (name if alike else place),
             identities=(f"id:{name}",),
             content={f"c{name % 2}": place},
