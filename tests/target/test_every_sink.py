@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,11 +22,29 @@ CASES = [*PEOPLE, *SHOPS]
 KINDS = {"a": "accepted", "s": "skipped", "r": "rejected", "u": "unknown"}
 
 
-@pytest.fixture
-def shop() -> Iterator[Sandbox]:
-    """A seeded shop with a few people (see `account`)."""
-    with Sandbox(profiles=0, events=0, limits=False, time_scale=100, traps=False) as made:
+EMPTY: dict[str, Any] = {
+    "profiles": 0,
+    "events": 0,
+    "limits": False,
+    "time_scale": 100,
+    "traps": False,
+}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a seeded shop with a few people (see `account`): made once, as jobs take time."""
+    file = tmp_path_factory.mktemp("shop") / "account.db"
+    with Sandbox(db=str(file), **EMPTY) as made:
         account(made)
+    return file
+
+
+@pytest.fixture
+def shop(opened: Path, tmp_path: Path) -> Iterator[Sandbox]:
+    """That shop, for one test."""
+    file = shutil.copy(opened, tmp_path / "account.db")
+    with Sandbox(db=str(file), **EMPTY) as made:
         yield made
 
 
