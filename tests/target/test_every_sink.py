@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,34 +16,22 @@ from tests.target.cases_of_people import PEOPLE
 from tests.target.cases_of_shops import SHOPS
 from tests.target.every_sink import Case, account
 from tests.target.running import Run, run_target
+from tests.target.shops import copied, filled
 
 CASES = [*PEOPLE, *SHOPS]
 KINDS = {"a": "accepted", "s": "skipped", "r": "rejected", "u": "unknown"}
 
 
-EMPTY: dict[str, Any] = {
-    "profiles": 0,
-    "events": 0,
-    "limits": False,
-    "time_scale": 100,
-    "traps": False,
-}
-
-
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a seeded shop with a few people (see `account`): made once, as jobs take time."""
-    file = tmp_path_factory.mktemp("shop") / "account.db"
-    with Sandbox(db=str(file), **EMPTY) as made:
-        account(made)
-    return file
+    """The file of a seeded shop with a few people (see `account`)."""
+    return filled(tmp_path_factory.mktemp("shop") / "account.db", account)
 
 
 @pytest.fixture
 def shop(opened: Path, tmp_path: Path) -> Iterator[Sandbox]:
     """That shop, for one test."""
-    file = shutil.copy(opened, tmp_path / "account.db")
-    with Sandbox(db=str(file), **EMPTY) as made:
+    with copied(opened, tmp_path) as made:
         yield made
 
 

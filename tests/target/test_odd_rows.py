@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -63,7 +62,7 @@ def test_an_odd_row_has_an_outcome(case: Case, data: Any) -> None:
     try:
         accepted = read.accepted(record)
         if fits(accepted) is None:
-            item = spec.build(accepted, Row(1, json.dumps({"record": record})), stream_rules())
+            item = spec.build(accepted, Row(1, ENCODER.encode({"record": record})), stream_rules())
             ENCODER.encode([item.body.decode(), item.identities])
     except RowError as refused:
         outcome = refused.outcome

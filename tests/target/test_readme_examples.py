@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from klaviyo_sandbox.sandbox import Sandbox
 from tests import processes
 from tests.target.running import Run, load, records, run_target, schema
+from tests.target.shops import copied, filled
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 SECTION = README.partition("### Examples\n")[2].partition("\n### ")[0]
@@ -55,6 +57,19 @@ def account(sandbox: Sandbox) -> None:
     assert load(sandbox, messages).error is None
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of such an account."""
+    return filled(tmp_path_factory.mktemp("shop") / "account.db", account)
+
+
+@pytest.fixture
+def shop(opened: Path, tmp_path: Path) -> Iterator[Sandbox]:
+    """Such an account, for one test."""
+    with copied(opened, tmp_path) as made:
+        yield made
+
+
 def run_example(sandbox: Sandbox, folder: Path, settings: str, rows: str) -> Run:
     """Load the rows of an example with its settings."""
     config = json.loads(settings)
@@ -73,10 +88,9 @@ def test_every_heading_has_an_example() -> None:
 
 @pytest.mark.parametrize(("name", "settings", "rows"), EXAMPLES, ids=[one[0] for one in EXAMPLES])
 def test_the_example_is_taken(
-    sandbox: Sandbox, tmp_path: Path, name: str, settings: str, rows: str
+    shop: Sandbox, tmp_path: Path, name: str, settings: str, rows: str
 ) -> None:
-    account(sandbox)
-    run = run_example(sandbox, tmp_path, settings, rows)
+    run = run_example(shop, tmp_path, settings, rows)
     assert run.code == 0, f"{name}: {run.log}"
     (stream,) = json.loads(settings)["streams"]
     figures = run.figures(stream)
