@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from bulk_sinks import load_in_bulk
 from growth import read_more_and_more
 from limits import account_with_limits, read_with_limits
 from lists_and_accounts import read_account, read_lists
@@ -40,6 +41,7 @@ SCENARIOS: Mapping[str, Callable[[Bench], Sequence[Section]]] = {
     "account-limits": account_with_limits,
     "growth": read_more_and_more,
     "target": write_rows,
+    "sinks": load_in_bulk,
 }
 
 

@@ -57,6 +57,7 @@ class Rows:
     types: Mapping[str, str]
     make: Callable[[int], dict[str, Any]]
     resource: str
+    keys: tuple[str, ...] = ()
 
 
 STREAMS = (
@@ -97,15 +98,15 @@ def written(bench: Bench, rows: Rows, delay: int) -> Section:
     )
 
 
-def singer_file(folder: Path, rows: Rows, count: int) -> Path:
+def singer_file(folder: Path, rows: Rows, count: int, name: str = "all") -> Path:
     """A file of Singer messages."""
-    file = folder / f"{rows.stream}-{count}.jsonl"
+    file = folder / f"{rows.stream}-{name}-{count}.jsonl"
     if not file.exists():
         columns = {name: {"type": rows.types.get(name, "string")} for name in rows.make(0)}
         schema = {"type": "object", "properties": columns}
-        head = {"type": "SCHEMA", "stream": rows.stream, "schema": schema, "key_properties": []}
+        head = {"type": "SCHEMA", "stream": rows.stream, "schema": schema}
         with file.open("w") as lines:
-            lines.write(json.dumps(head) + "\n")
+            lines.write(json.dumps({**head, "key_properties": rows.keys}) + "\n")
             for one in range(count):
                 record = {"type": "RECORD", "stream": rows.stream, "record": rows.make(one)}
                 lines.write(json.dumps(record) + "\n")
