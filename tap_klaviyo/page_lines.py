@@ -11,11 +11,12 @@ from typing import Any
 
 from klaviyo_client.wire import Page, read_page
 from tap_klaviyo.odd_content import understanding, understood
+from tap_klaviyo.page_structures import field
 from tap_klaviyo.records import Record, RecordShape, page_records
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Scan
 from tap_klaviyo.spec import StreamSpec
-from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError, field
+from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError
 from tap_klaviyo.writer import RecordLine
 
 Keys = Sequence[str | None]

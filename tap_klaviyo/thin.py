@@ -2,7 +2,7 @@
 
 Pages are decoded once, into structures made from the stream's schema; attributes stay the JSON
 text that Klaviyo sent (`msgspec.Raw`) until they are written out. A page that does not fit (an
-unknown attribute, a date that is none) takes the full path of `records.py`. Both say the same,
+unknown relation, a date that is none) takes the full path of `records.py`. Both say the same,
 which a property-based test compares.
 """
 
@@ -19,7 +19,8 @@ import msgspec
 from msgspec import UNSET, Raw
 from msgspec.structs import astuple
 
-from klaviyo_client.wire import NOTHING, Answer, Links, Page, read_page
+from klaviyo_client.wire import Answer, Page, read_page
+from tap_klaviyo.page_structures import PageStructures, Related, Relation, field
 from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape
 from tap_klaviyo.times import WANTED, TimeTree, normalise_times, rfc3339
 
@@ -33,18 +34,6 @@ CHECKED_BYTES = 4_096
 
 class UnusualError(Exception):
     """A page holds what only the full path can tell of."""
-
-
-class Related(msgspec.Struct, gc=False):
-    """What a relationship points to."""
-
-    id: str
-
-
-class Relation(msgspec.Struct, gc=False):
-    """A relationship; `data` is unset where the relation was not included."""
-
-    data: Related | list[Related] | msgspec.UnsetType | None = UNSET
 
 
 NO_RELATIONS: Mapping[str, Relation] = {}
@@ -80,30 +69,8 @@ class ThinPath:
         self._shape = shape
         completed = shape.complete.columns if shape.complete else ()
         self._names = (*sorted(shape.attributes - set(completed)), *completed)
-        attributes = msgspec.defstruct(
-            "Attributes",
-            [(field(i), self._kind(name), None) for i, name in enumerate(self._names)],
-            rename={field(i): name for i, name in enumerate(self._names)},
-            forbid_unknown_fields=True,
-            gc=False,
-        )
-        relations = dict[str, Relation] | None
-        resource = msgspec.defstruct(
-            "Resource",
-            [("id", str), ("attributes", attributes | None, None), ("relations", relations, None)],
-            rename={"relations": "relationships"},
-            gc=False,
-        )
-        self._page = msgspec.defstruct(
-            "DecodedPage",
-            [
-                ("data", list[resource]),  # type: ignore[valid-type]
-                ("included", Raw, NOTHING),
-                ("links", Links | None, None),
-            ],
-        )
-        self._decoder = msgspec.json.Decoder(self._page)
-        self._no_attributes = astuple(attributes())
+        self._structures = PageStructures(self._names, self._texts())
+        self._no_attributes = (None,) * len(self._names)
         self._no_relations = (None,) * len(shape.relations)
         known = [*self._names, *shape.relations.values(), "id", EXTRA]
         self._places = {name: place for place, name in enumerate(known)}
@@ -124,10 +91,10 @@ class ThinPath:
             gc=False,
         )
 
-    def _kind(self, name: str) -> Any:
-        """The type of an attribute: text where it is a date-time, else whatever was sent."""
-        is_time = name in self._shape.times and self._shape.times[name] is None
-        return str | None if is_time else Raw
+    def _texts(self) -> Mapping[str, Any]:
+        """The attributes that are date-times, and so text."""
+        times = self._shape.times.items()
+        return {name: str | None for name, below in times if below is None}
 
     def page(self, answer: Answer, operation_id: str) -> ThinPage | Page:
         """The page in an answer; a whole `Page` where it does not fit the structures.
@@ -139,8 +106,10 @@ class ThinPath:
         try:
             if not may_be_copied(answer.body):
                 return read_page(answer, operation_id)
-            decoded: Any = self._decoder.decode(answer.body)
-        except (msgspec.MsgspecError, RecursionError):
+            decoded = self._structures.decoded(answer.body)
+        except RecursionError:
+            decoded = None
+        if decoded is None:
             return read_page(answer, operation_id)
         following = decoded.links.next if decoded.links else None
         return ThinPage(decoded.data, decoded.included, following, answer)
@@ -177,12 +146,11 @@ class ThinPath:
     ) -> list[Any]:
         """Everything known of a resource, in the order of `_places`."""
         attributes = resource.attributes
-        values = [
-            *(astuple(attributes) if attributes else self._no_attributes),
-            *self._no_relations,
-            resource.id,
-            None,
-        ]
+        given = astuple(attributes) if attributes else self._no_attributes
+        known = len(self._no_attributes)
+        values = [*given[:known], *self._no_relations, resource.id, None]
+        if len(given) > known:
+            values[-1] = self._extra(given[known:])
         for place, below in self._times:
             value = values[place]
             if value is not None and (below or not WANTED.fullmatch(value)):
@@ -196,6 +164,11 @@ class ThinPath:
         for place, text in own:
             values[place] = text
         return values
+
+    def _extra(self, given: Sequence[Any]) -> dict[str, Any] | None:
+        """The attributes that the schema does not know, or None."""
+        unknown = zip(self._structures.unknown, given, strict=False)
+        return {name: value for name, value in unknown if value is not UNSET} or None
 
     def _relation_place(self, name: str) -> int:
         """Where the ids of a relation go; one that the schema does not know is unusual."""
@@ -273,8 +246,3 @@ def related_ids(data: Related | list[Related] | None) -> str | list[str] | None:
     if isinstance(data, list):
         return [one.id for one in data]
     return data.id if data else None
-
-
-def field(number: int) -> str:
-    """The name of a structure's field; columns may have names that Python does not allow."""
-    return f"f{number}"

@@ -12,14 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from klaviyo_client.errors import UnexpectedContentError
-from klaviyo_client.wire import Answer
+from klaviyo_client.wire import Answer, Page
 from tap_klaviyo.endings import ends_only_itself
 from tap_klaviyo.page_lines import PageLines, Sieve
+from tap_klaviyo.page_structures import MOST_UNKNOWN
 from tap_klaviyo.records import RecordShape, record_shape
 from tap_klaviyo.scans import Scan
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.specs import STREAMS
-from tap_klaviyo.thin import ThinPath
+from tap_klaviyo.thin import ThinPage, ThinPath
 
 NOW = datetime(2026, 8, 1, tzinfo=timezone.utc)
 SPECS = {spec.name: spec for spec in STREAMS}
@@ -192,3 +193,42 @@ def test_odd_content_is_an_error_of_one_stream(page: dict[str, Any]) -> None:
     with pytest.raises(UnexpectedContentError, match="a page of events holds") as caught:
         paths.lines(Scan(), decoded, Sieve(), None, NOW)
     assert ends_only_itself(caught.value)
+
+
+def page_with(*resources: dict[str, Any]) -> Answer:
+    data = [{"type": "profile", "id": "1", "attributes": one} for one in resources]
+    return Answer(200, {}, json.dumps({"data": data, "links": {"next": None}}).encode())
+
+
+def test_attributes_that_klaviyo_does_not_describe_are_learned() -> None:
+    shape = shapes("profiles", set())
+    thin = ThinPath(shape)
+    answers = [
+        page_with({"email": "a"}),
+        page_with({"email": "b", "anonymous_id": "x"}, {"email": "c"}),
+        page_with({"first_seen": {"at": [1, None]}, "anonymous_id": None}),
+    ]
+    # Pages that came before something was learned may be written after it.
+    pages = [thin.page(one, "get_profiles") for one in answers]
+    assert all(isinstance(one, ThinPage) for one in pages)
+    lines = PageLines(SPECS["profiles"], shape, thin)
+    found = [
+        json.loads(line)["record"]["extra_attributes"]
+        for page in pages
+        for line in msgspec.json.Encoder()
+        .encode_lines(lines.lines(Scan(), page, Sieve(), None, NOW)[0])
+        .splitlines()
+    ]
+    assert found == [
+        None,
+        {"anonymous_id": "x"},
+        None,
+        {"anonymous_id": None, "first_seen": {"at": [1, None]}},
+    ]
+
+
+def test_ever_new_attributes_are_not_learned_for_ever() -> None:
+    thin = ThinPath(shapes("profiles", set()))
+    pages = [thin.page(page_with({f"x{n}": n}), "get_profiles") for n in range(MOST_UNKNOWN + 1)]
+    assert isinstance(pages[-2], ThinPage)
+    assert isinstance(pages[-1], Page)
