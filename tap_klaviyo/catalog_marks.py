@@ -59,11 +59,13 @@ def complete(catalog: Catalog | None, specs: Iterable[StreamSpec]) -> None:
     """Give a catalog the keys that it leaves out, and the columns that are newer than it.
 
     What a catalog does not know counts as selected, so that records hold it; the SDK takes the
-    schema that goes before them from the catalog alone.
+    schema that goes before them from the catalog alone. Columns that the tap makes are of the
+    type that it gives them now: settings may have declared another since.
     """
     for spec in specs if catalog else ():
         entry = catalog.get_stream(spec.name) if catalog else None
         if entry:
-            own = Schema.from_dict(singer_schema(marked_schema(spec)))
-            entry.schema.properties = {**(own.properties or {}), **(entry.schema.properties or {})}
+            own = Schema.from_dict(singer_schema(marked_schema(spec))).properties or {}
+            made = {name: own[name] for name in spec.derived}
+            entry.schema.properties = {**own, **(entry.schema.properties or {}), **made}
             entry.key_properties = entry.key_properties or list(spec.primary_keys)

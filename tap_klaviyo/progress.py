@@ -106,8 +106,8 @@ class Watch:
         self._streams = streams
         self._waiting = waiting
         self._clock = clock
-        self._started = clock.monotonic()
-        self._samples = {one.name: deque([(self._started, 0)], looks) for one in streams}
+        self._started = dict.fromkeys((one.name for one in streams), clock.monotonic())
+        self._samples = {name: deque([(now, 0)], looks) for name, now in self._started.items()}
         self._told: set[str] = set()
 
     def look(self) -> list[Facts]:
@@ -120,6 +120,9 @@ class Watch:
                 found.append(self._facts(one, None if running else outcome, now, waiting))
             if outcome and not running:
                 self._told.add(one.name)
+            if not outcome and not running:  # it waits for those of an earlier stage
+                self._started[one.name] = now
+                self._samples[one.name][-1] = (now, 0)
         return found
 
     def _facts(
@@ -128,7 +131,7 @@ class Watch:
         """The facts of one stream."""
         records, position = one.records, moment(one.last)
         samples = self._samples[one.name]
-        then, before = (self._started, 0) if outcome else samples[0]
+        then, before = (self._started[one.name], 0) if outcome else samples[0]
         samples.append((now, records))
         known = not outcome and one.bounds is not None
         return Facts(
@@ -138,7 +141,7 @@ class Watch:
             position=position,
             share=share_done(one.bounds, moment(one.first), position) if known else None,
             waits=0.0 if outcome else max(waiting.get(name, 0.0) for name in one.operations),
-            seconds=now - self._started,
+            seconds=now - self._started[one.name],
             outcome=outcome,
         )
 

@@ -93,7 +93,9 @@ class ReportStream(Stream):
         dates = (tap.start_date, tap.end_date, bookmark.start if bookmark else None)
         days = (one.date() if one else None for one in dates)
         notes = map(self._noted_day, (READ_ON, BEGUN_ON, READ_TO))
-        return plan(self.report, RunDays(tap.started_at.date(), *days, *notes))
+        found = plan(self.report, RunDays(tap.started_at.date(), *days, *notes))
+        # Nothing tells a later run where to go on, and rows of before are dropped at the end.
+        return found if bookmark else replace(found, again=len(found.windows))
 
     def _noted_day(self, name: str) -> date | None:
         """A day that the state of an incremental report notes; none lies in the future."""

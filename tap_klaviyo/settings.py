@@ -187,7 +187,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         AT_LEAST_ONE,
         default=600,
         title="Longest wait",
-        description="Seconds; a rate limit that asks for a longer wait ends the run instead.",
+        description="Seconds; a rate limit that asks for a longer wait ends the stream instead.",
     ),
     th.Property(
         "max_parallel_requests",

@@ -193,9 +193,9 @@ class TapKlaviyo(Tap):
             for stage in stages:
                 self.side_by_side.run(stage)
         if self.unfinished:
-            raise StreamsUnfinishedError(
-                f"not everything was read: {', '.join(self.unfinished)} ended early, see above",
-            )
+            text = f"not everything was read: {', '.join(self.unfinished)} ended early, see above"
+            unread = ", ".join(one.name for one in counters if one.outcome is None)
+            raise StreamsUnfinishedError(f"{text}; not begun: {unread}" if unread else text)
 
     def _sync_stream(self, stream: Stream) -> None:
         """Sync one stream, as the SDK's `sync_all` does."""

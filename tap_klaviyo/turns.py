@@ -8,7 +8,6 @@ Those who wait get it in the order in which they came.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -20,19 +19,23 @@ class Turns:
 
     def __init__(self) -> None:
         """Nobody has the turn."""
-        self._lock = threading.Lock()
-        self._waiting: deque[tuple[int, threading.Event]] = deque()
+        # One that the same thread may take again: signals come at any point.
+        self._lock = threading.RLock()
+        self._waiting: dict[int, threading.Event] = {}
         self._holder: int | None = None
 
     def take(self) -> None:
-        """Wait for the turn."""
+        """Wait for the turn.
+
+        A thread that has it goes on, and one that waits for it already waits but once: a signal
+        may come when its thread has taken the turn, or is about to.
+        """
         me = threading.get_ident()
         with self._lock:
-            if self._holder is None:
+            if self._holder in {None, me}:
                 self._holder = me
                 return
-            called = threading.Event()
-            self._waiting.append((me, called))
+            called = self._waiting.setdefault(me, threading.Event())
         called.wait()
 
     def give(self) -> None:
@@ -41,8 +44,8 @@ class Turns:
             if not self._waiting:
                 self._holder = None
                 return
-            self._holder, called = self._waiting.popleft()
-            called.set()
+            self._holder = next(iter(self._waiting))
+            self._waiting.pop(self._holder).set()
 
     @property
     def mine(self) -> bool:

@@ -58,6 +58,7 @@ def run_reports(
     *reports: Mapping[str, Any],
     state: Mapping[str, Any] | None = None,
     deselected: Iterable[str] = (),
+    method: str | None = None,
     **settings: Any,
 ) -> ReportRun:
     """Read only these declared reports, at the time of the sandbox's clock."""
@@ -75,6 +76,7 @@ def run_reports(
     for stream in tap.streams.values():
         wanted = stream.name in names
         stream.metadata.root.selected = wanted
+        stream.forced_replication_method = method
         for column in deselected if wanted else ():
             stream.metadata["properties", column].selected = False
     written = io.BytesIO()

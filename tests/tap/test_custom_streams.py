@@ -172,6 +172,20 @@ def test_columns_that_are_newer_than_the_catalog_stand_in_the_schema_too(
         assert all(set(one) <= set(schemas[name]["properties"]) for one in run.records(name))
 
 
+def test_a_type_that_is_newer_than_the_catalog_stands_in_the_schema(
+    sandbox: Sandbox, run_tap: RunTap
+) -> None:
+    before = {"profile_properties": {"favourite colour": "date-time"}}
+    catalog = chosen(discover(**before), "profiles")
+    now = {"profile_properties": {"favourite colour": "array"}}
+    run = run_tap(sandbox.url, catalog_content=catalog, **now)
+    assert run.code == 0, run.errors
+    (schema,) = (one["schema"] for one in run.messages if one["type"] == "SCHEMA")
+    column = schema["properties"]["property_favourite_colour"]
+    assert column["type"] == ["array", "null"]
+    assert "format" not in column
+
+
 def test_a_name_of_a_report_by_default_may_be_taken(sandbox: Sandbox, run_tap: RunTap) -> None:
     custom = [{"name": "flow_series", "path": "flows"}]
     catalog = chosen(discover(custom_streams=custom), "flow_series")

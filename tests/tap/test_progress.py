@@ -137,6 +137,19 @@ def test_facts_are_of_streams_that_are_read_and_once_of_those_that_ended() -> No
     assert watch.look() == []
 
 
+def test_the_time_of_a_stream_begins_when_it_is_read() -> None:
+    clock, late = Hands(), StreamProgress("events", ("get_events",))
+    watch = Watch([late], dict, clock, 2)
+    clock.now += 100
+    assert watch.look() == []
+    with late.reading():
+        clock.now += 10
+        late.emitted(50, ())
+        assert [one.rate for one in watch.look()] == [5.0]
+    (last,) = watch.look()
+    assert (last.rate, last.seconds) == (5.0, 10.0)
+
+
 def test_what_is_no_time_is_not_told() -> None:
     one = StreamProgress("events", ("get_events",), running=True)
     one.emitted(1, ["somebody@example.com"])

@@ -300,6 +300,20 @@ def test_too_many_requests_spread_over_runs(
     assert len(asked(sandbox, "query_campaign_values")) == 40 + 31
 
 
+def test_what_is_read_whole_is_not_spread_over_runs(sandbox: Sandbox) -> None:
+    """Each run would begin anew, and a loader would drop the days that it leaves out."""
+    own: dict[str, Any] = {"start_date": "2025-12-12", "max_report_requests": 40}
+    own |= {"on_report_overrun": "spread", "emit_activate_version_messages": True}
+    run = run_reports(sandbox, CAMPAIGNS, method="FULL_TABLE", **own)
+    assert "Even what every run reads again needs 71" in run.error
+    assert not run.messages
+    own["max_report_requests"] = 71
+    whole = run_reports(sandbox, CAMPAIGNS, method="FULL_TABLE", **own)
+    assert not whole.error
+    kinds = [one["type"] for one in whole.messages if one["type"] != "STATE"]
+    assert kinds.index("ACTIVATE_VERSION") == len(kinds) - 1
+
+
 def test_what_cannot_wait_long_enough_is_refused(sandbox: Sandbox) -> None:
     run = run_reports(sandbox, CAMPAIGNS, start_date="2026-02-09", max_wait_seconds=30)
     assert "waits up to 60 s, and max_wait_seconds is 30" in run.error

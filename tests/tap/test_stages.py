@@ -41,6 +41,18 @@ def test_only_what_the_stages_name_is_tried(sandbox: Sandbox, module_tap: RunTap
     assert re.findall(r"Stream (\w+): readable", run.errors) == ["lists", "tags"]
 
 
+@pytest.mark.parametrize(("wish", "read"), [("finish", {"lists"}), ("stop", set())])
+def test_a_stage_after_one_that_failed(
+    sandbox: Sandbox, module_tap: RunTap, wish: str, read: set[str]
+) -> None:
+    sandbox.faults.add(operation="get_tags", kind="status", status=403)
+    run = module_tap(sandbox.url, stages=[["tags"], ["lists"]], on_stream_error=wish)
+    assert run.code == 1
+    assert {one["stream"] for one in run.messages if one["type"] == "RECORD"} == read
+    assert "not everything was read: tags ended early" in run.errors
+    assert ("not begun: lists" in run.errors) == (wish == "stop")
+
+
 def test_unknown_and_repeated_streams_are_refused(sandbox: Sandbox, module_tap: RunTap) -> None:
     run = module_tap(sandbox.url, stages=[["list", "tags"], ["tags"]])
     assert run.code == 1

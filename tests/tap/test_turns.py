@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -61,3 +63,50 @@ def test_a_stream_run_by_itself_needs_no_turn() -> None:
     turns = Turns()
     assert list(turns.between([1, 2])) == [1, 2]
     assert not turns.mine
+
+
+def test_who_has_the_turn_may_take_it_again() -> None:
+    turns = Turns()
+
+    def twice() -> None:
+        turns.take()
+        turns.take()
+
+    thread = threading.Thread(target=twice, daemon=True)
+    thread.start()
+    thread.join(LIMIT_SECONDS)
+    assert not thread.is_alive()
+    assert not waits(turns)
+
+
+def test_a_signal_to_who_waits_for_the_turn_gets_the_turn_that_is_waited_for() -> None:
+    turns, seen, done = Turns(), threading.Event(), threading.Event()
+
+    def told(*_: object) -> None:
+        seen.set()
+        turns.take()
+
+    def holder() -> None:
+        turns.take()
+        held.set()
+        until(lambda: waits(turns) == 1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        until(seen.is_set)
+        turns.give()
+        if not done.wait(LIMIT_SECONDS):
+            given_again.set()
+            turns.give()
+
+    held, given_again = threading.Event(), threading.Event()
+    before = signal.signal(signal.SIGUSR1, told)
+    thread = threading.Thread(target=holder)
+    thread.start()
+    try:
+        until(held.is_set)
+        turns.take()
+    finally:
+        done.set()
+        signal.signal(signal.SIGUSR1, before)
+        thread.join(LIMIT_SECONDS)
+    assert turns.mine
+    assert not given_again.is_set()
