@@ -99,6 +99,8 @@ class App:
         if split(request.path)[0] == ROOT:
             return self._control(request)
         route = TOKEN_ROUTE if request.path == PATH else self._route(request)
+        # Before the fault is met: who forgets it meanwhile lets this answer go too.
+        cleared = self._services.faults.cleared
         fault = self._fault(request, route)
         try:
             response = instead(fault) or self._perform(request, route, fault)
@@ -107,7 +109,7 @@ class App:
         response = replace(response, delay=response.delay + self._settings.delay)
         response = afterwards(response, fault)
         if fault and fault.kind == "held":
-            response = replace(response, until=self._services.faults.cleared)
+            response = replace(response, until=cleared)
         self._remember(request, route, response, fault)
         return response
 

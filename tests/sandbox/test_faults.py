@@ -10,7 +10,7 @@ import requests
 
 from klaviyo_sandbox import FaultError, Sandbox
 from tests.sandbox.asking import Asking, event_of, profile
-from tests.waiting import until
+from tests.waiting import LIMIT_SECONDS, until
 
 SORTED = {"sort": "id", "page[size]": "10"}
 
@@ -75,6 +75,20 @@ def test_an_answer_is_held_until_the_faults_are_forgotten(ask: Asking) -> None:
         faults.clear()
         assert waiting.result().ok
     assert ask.sandbox.requests[-1].fault == "held"
+
+
+def test_an_answer_in_the_making_goes_when_the_faults_are_forgotten(ask: Asking) -> None:
+    faults = ask.sandbox.faults
+    faults.add("get_lists", "held")
+    with ThreadPoolExecutor() as threads:
+        with ask.sandbox.app._lock:  # no answer is made meanwhile
+            waiting = threads.submit(ask, "GET", "/api/lists")
+            until(lambda: faults.met() == 1)
+            faults.clear()
+        try:
+            assert waiting.result(LIMIT_SECONDS).ok
+        finally:
+            faults.clear()
 
 
 def test_what_is_held_does_not_keep_the_sandbox_from_ending() -> None:
