@@ -45,7 +45,9 @@ def build_subscription(accepted: Accepted, row: Row, rules: StreamRules) -> Item
     """
     consent, channel, kind = checked_words(accepted)
     check_address(accepted, consent, channel)
-    attributes = {name: accepted[name] for name in ("email", "phone_number") if accepted.get(name)}
+    attributes = {
+        name: accepted[name] for name in addresses(consent, channel) if accepted.get(name)
+    }
     if accepted.get("age_gated_date_of_birth") and consent == SUBSCRIBED:
         attributes["age_gated_date_of_birth"] = accepted["age_gated_date_of_birth"]
     entry = {kind: {"consent": consent, **consented(accepted, consent, kind, rules.now)}}
@@ -61,6 +63,16 @@ def build_subscription(accepted: Accepted, row: Row, rules: StreamRules) -> Item
         "attributes": {**attributes, "subscriptions": {channel: entry}},
     }
     return subscription_item((row,), content)
+
+
+def addresses(consent: str, channel: str) -> tuple[str, ...]:
+    """The addresses that a change is sent with.
+
+    A withdrawal goes by that of its channel alone: another one, of somebody else perhaps or one
+    that Klaviyo refuses, must not keep it from its person.
+    """
+    both = ("email", "phone_number")
+    return (ADDRESS[channel],) if consent == UNSUBSCRIBED and channel in ADDRESS else both
 
 
 def subscription_item(rows: tuple[Row, ...], content: Mapping[str, Any]) -> Item:

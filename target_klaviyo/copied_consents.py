@@ -86,6 +86,8 @@ def check_given(accepted: Accepted, channel: str) -> None:
     """
     if accepted.get("can_receive") is False:
         raise SkippedRowError("cannot receive such messages in the other account")
+    if accepted.get("valid_until"):
+        raise SkippedRowError("ends at a time (valid_until), which Klaviyo's API does not take")
     kind = str(accepted["message_type"]).strip().lower()
     if kind not in OF_THE_PAST.get(channel, (kind,)):
         raise SkippedRowError(f"Klaviyo takes no consent of the past to {channel} {kind}")

@@ -197,6 +197,7 @@ PEOPLE: tuple[SinkSpec, ...] = (
             "age_gated_date_of_birth": "string",
             "suppressed": "boolean",
             "can_receive": "boolean",
+            "valid_until": "string",
             "channel_phone_number": "phone",
             "push_token": "string",
             "push_platform": "string",

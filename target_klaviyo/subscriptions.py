@@ -12,7 +12,7 @@ from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.consents import SUBSCRIBED, UNSUBSCRIBED, subscription_item
-from target_klaviyo.duplicates import Mark, marked
+from target_klaviyo.duplicates import Mark, fingerprint, marked
 from target_klaviyo.items import CANONICAL, ENCODER, Item
 from target_klaviyo.memberships import list_of
 from target_klaviyo.outcomes import Outcome
@@ -58,22 +58,26 @@ class Request:
 
 
 def plan_subscriptions(items: Sequence[Item], directory: Directory) -> Plan:
-    """One change of each consent, the last one; what is about one person goes in order.
+    """The last change of each consent (see `unspent`); what is about one person goes in order.
 
     "The last" is that of a batch (see `batch_rows`). What an earlier batch has sent is not sent
     again; another change of it is, for a withdrawal must not get lost.
     """
     listed, settled = with_lists(items, directory)
     members, strangers = checked_members(listed, directory)
-    latest = last_words(items, members)
-    last = [item for item in members if latest.get(item.content["key"]) is item]
-    kept = {id(item) for item in last}
-    settled += [*strangers, *(Settled(one, LATER) for one in members if id(one) not in kept)]
-    sent = [bool(directory.seen.before(one.content["marks"][0])) for one in last]
-    settled += [Settled(one, SENT) for one, before in zip(last, sent, strict=True) if before]
-    new = (one for one, before in zip(last, sent, strict=True) if not before)
+    new: dict[int, Item] = {}
+    sent: dict[int, Item] = {}
+    for changes in last_words(items, members):
+        before = directory.seen.before(changes[-1].content["marks"][0]) if changes else None
+        part = sent if before else new
+        part.update((one.rows[0].number, one) for one in changes)
+    dealt = new.keys() | sent.keys()
+    late = (one for one in members if one.rows[0].number not in dealt)
+    settled += [*strangers, *(Settled(one, LATER) for one in late)]
+    settled += [Settled(one, SENT) for one in sent.values()]
+    in_order = [one.rows[0].number for one in members if one.rows[0].number in new]
     waves: list[list[Shipment]] = []
-    for wave in merged(new, together):
+    for wave in merged((new[number] for number in in_order), together):
         requests: dict[Request, list[Item]] = {}
         for item in wave:
             requests.setdefault(item.content["request"], []).append(item)
@@ -83,24 +87,48 @@ def plan_subscriptions(items: Sequence[Item], directory: Directory) -> Plan:
     return Plan(waves, settled, then=lambda done: remembered(done, directory))
 
 
-def last_words(items: Iterable[Item], sendable: Iterable[Item]) -> dict[Any, Item]:
-    """The last change of each consent that can be sent, but no consent before a withdrawal.
-
-    A withdrawal that cannot be sent still tells that the consent before it is over.
-    """
+def last_words(items: Iterable[Item], sendable: Iterable[Item]) -> list[list[Item]]:
+    """For each consent its changes that are to be sent, in order."""
     known = {item.rows[0].number: item for item in sendable}
-    latest: dict[Any, Item] = {}
-    withdrawals: dict[Any, Item] = {}
+    histories: dict[Any, list[tuple[str, Item | None]]] = {}
     for item in items:
-        key, withdrawn = item.content["key"], item.content["consent"] == UNSUBSCRIBED
-        found = known.get(item.rows[0].number) or (withdrawals.get(key) if withdrawn else None)
-        if found:
-            latest[key] = found
-        elif withdrawn:
-            latest.pop(key, None)
-        if found and withdrawn:
-            withdrawals[key] = found
-    return latest
+        said = (item.content["consent"], known.get(item.rows[0].number))
+        histories.setdefault(item.content["key"], []).append(said)
+    return [chained(unspent(history)) for history in histories.values()]
+
+
+def unspent(history: Iterable[tuple[str, Item | None]]) -> list[Item]:
+    """What still counts of the changes of one consent; None is a change that cannot be sent.
+
+    Everywhere is a place as each list is, and of each place the last change counts. No consent
+    stays before a withdrawal from everywhere, or before one that cannot be sent. A withdrawal
+    yields only to a consent that is in effect at once: others wait for somebody to confirm them.
+    """
+    kept: list[Item] = []
+    over, given, taken = False, set[str | None](), set[str | None]()
+    for consent, item in reversed(list(history)):
+        place = item.content["request"].list_id if item else None
+        if consent == UNSUBSCRIBED:
+            if item and place not in taken:
+                kept.append(item)
+                taken.add(place)
+            given.add(place)
+            over = over or place is None
+        elif item and not over and place not in given:
+            kept.append(item)
+            given.add(place)
+            taken |= {place, None} if item.content["request"].historical else set()
+    return kept[::-1]
+
+
+def chained(changes: list[Item]) -> list[Item]:
+    """Changes of one consent; the mark of the last of several stands for all of them."""
+    if not changes[1:]:
+        return changes
+    *before, last = changes
+    marks = [one.content["marks"][0] for one in changes]
+    mark = Mark(marks[0].key, fingerprint(b"".join(one.content for one in marks), 8))
+    return [*before, replace(last, content={**last.content, "marks": (mark,)})]
 
 
 def remembered(settled: Sequence[Settled], directory: Directory) -> Plan:

@@ -20,6 +20,7 @@ COLUMNS = (
     "email",
     "phone_number",
     "channel_phone_number",
+    "valid_until",
 )
 BOOLEAN = {"type": ["boolean", "null"]}
 SETTINGS: dict[str, Any] = {
@@ -148,6 +149,11 @@ def test_suppressed_people_are_suppressed_and_not_subscribed(sandbox: Sandbox) -
             yes("ann@shop.org", channel="whatsapp", phone_number="+14155550123")
             | {"message_type": "conversational"},
             "Klaviyo takes no consent of the past to whatsapp conversational",
+        ),
+        (
+            yes("ann@shop.org", channel="whatsapp", phone_number="+14155550123")
+            | {"valid_until": "2099-01-01T00:00:00+00:00"},
+            "ends at a time (valid_until), which Klaviyo's API does not take",
         ),
         (
             yes("ann@shop.org", channel="sms"),

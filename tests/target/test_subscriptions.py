@@ -130,9 +130,10 @@ def test_every_channel_and_message_type(sandbox: Sandbox) -> None:
         ("whatsapp", "transactional", phone),
         ("push", "marketing", device),
     ]
-    for consent, more, operation, extra in (
-        ("SUBSCRIBED", PAST, "bulk_subscribe_profiles", []),
-        ("UNSUBSCRIBED", {}, "bulk_unsubscribe_profiles", [("whatsapp", "conversational", phone)]),
+    talks = [("whatsapp", "conversational", phone)]
+    for consent, more, operation, extra, profiles in (
+        ("SUBSCRIBED", PAST, "bulk_subscribe_profiles", [], 1),
+        ("UNSUBSCRIBED", {}, "bulk_unsubscribe_profiles", talks, 2),
     ):
         rows = [
             {"consent": consent, "email": "ada@shop.org", "channel": channel, "message_type": kind}
@@ -141,8 +142,9 @@ def test_every_channel_and_message_type(sandbox: Sandbox) -> None:
             for channel, kind, others in [*agreed, *extra]
         ]
         run = run_target(sandbox.url, consents(*rows))
-        # All of them are one profile of one request: the rows were merged into the last.
-        assert figures(run) == {"rows": len(rows), "accepted": 1, "skipped": len(rows) - 1}
+        # All of one profile in one request are merged into the last; withdrawals go by one address.
+        skipped = len(rows) - profiles
+        assert figures(run) == {"rows": len(rows), "accepted": profiles, "skipped": skipped}
         assert sent(sandbox, operation) == [202]
         for channel, kind, _ in agreed:
             kept = "mobile_push" if channel == "push" else channel
@@ -183,6 +185,65 @@ def test_nobody_is_unsubscribed_everywhere_who_is_not_on_the_list(
     assert set(marketing(sandbox).values()) == {"SUBSCRIBED"}
     assert members(sandbox, "News") == {"ben@shop.org"}
     assert "Typo" not in {one["name"] for one in held(sandbox, "get_lists")}
+
+
+def test_each_list_is_left_and_joined_that_rows_name(sandbox: Sandbox) -> None:
+    """A withdrawal from one list says nothing of another one, nor of all others."""
+    names = ("News", "Offers", "Events")
+    for name in names:
+        make_list(sandbox, name, "single_opt_in", "zoe@shop.org")
+    ada, ben, cy = (f"{name}@shop.org" for name in ("ada", "ben", "cy"))
+    rows = [yes(email, list_name=name) for email in (ada, ben, cy) for name in names]
+    run = run_target(sandbox.url, consents(*rows))
+    assert figures(run) == {"rows": 9, "accepted": 9}
+    assert [members(sandbox, name) - {"zoe@shop.org"} for name in names] == [{ada, ben, cy}] * 3
+    rows = [
+        no(ada, list_name="News"),
+        no(ada, list_name="Offers"),
+        no(ben),
+        no(ben, list_name="News"),
+        no(cy, list_name="News"),
+        yes(cy, list_name="Events"),
+    ]
+    run = run_target(sandbox.url, consents(*rows))
+    assert figures(run) == {"rows": 6, "accepted": 6}
+    left = [{ada, ben, cy} - members(sandbox, name) for name in names]
+    assert left == [{ada, ben, cy}, {ada}, set()]
+    assert marketing(sandbox)[ada] == marketing(sandbox)[cy] == "SUBSCRIBED"
+    assert marketing(sandbox)[ben] == "UNSUBSCRIBED"
+
+
+def test_a_withdrawal_stands_until_a_later_consent_is_confirmed(sandbox: Sandbox) -> None:
+    make_list(sandbox, "News", "double_opt_in")
+    assert run_target(sandbox.url, consents(yes("ada@shop.org"), yes("ben@shop.org"))).code == 0
+    now = {"historical_import": None, "consented_at": None, "list_name": "News"}
+    rows = [
+        no("ada@shop.org"),
+        yes("ada@shop.org", **now),
+        no("ben@shop.org"),
+        yes("ben@shop.org", consented_at="2024-06-01T10:00:00Z"),
+    ]
+    run = run_target(sandbox.url, consents(*rows))
+    assert figures(run) == {"rows": 4, "accepted": 3, "skipped": 1}
+    assert marketing(sandbox) == {"ada@shop.org": "UNSUBSCRIBED", "ben@shop.org": "SUBSCRIBED"}
+
+
+def test_a_withdrawal_reaches_its_own_address_whatever_else_the_row_says(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The phone number of the row is somebody else's."""
+    number = "+14155550123"
+    given = {**yes(""), "phone_number": number, "channel": "sms"}
+    assert run_target(sandbox.url, consents(yes("ada@shop.org"), given)).code == 0
+    make_list(sandbox, "News", "single_opt_in", "ada@shop.org")
+    both = {"phone_number": number, "email": "ada@shop.org"}
+    listed = {**no(""), **both, "channel": "sms", "list_name": "News"}
+    run = run_target(sandbox.url, consents(listed), **lenient(tmp_path))
+    assert "is not on this list" in run.log
+    assert marketing(sandbox, "sms")[number] == "SUBSCRIBED"
+    assert figures(run_target(sandbox.url, consents({**no(""), **both})))["accepted"] == 1
+    assert marketing(sandbox)["ada@shop.org"] == "UNSUBSCRIBED"
+    assert marketing(sandbox, "sms")[number] == "SUBSCRIBED"
 
 
 def test_a_subscription_never_overtakes_another_of_the_person(sandbox: Sandbox) -> None:
