@@ -174,9 +174,11 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "max_parallel_requests",
         th.IntegerType(minimum=1, maximum=64),
-        default=4,
+        default=16,
         title="Parallel requests",
-        description="How many requests may be under way at once.",
+        description=(
+            "How many requests may be under way at once; a job counts until it has settled."
+        ),
     ),
     th.Property(
         "job_timeout_seconds",
