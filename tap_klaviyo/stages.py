@@ -35,5 +35,10 @@ def check_stages(stages: Stages | None, known: Sequence[str]) -> None:
 
 def staged(stages: Stages | None, streams: Mapping[str, Stream]) -> list[list[Stream]]:
     """The selected streams by stage; all of them in one where no stages are given."""
-    chosen = stages if stages is not None else [list(streams)]
+    chosen = stages or [list(streams)]
     return [[streams[name] for name in stage if streams[name].selected] for stage in chosen]
+
+
+def named_only(stages: Stages | None, streams: Mapping[str, Stream]) -> list[str]:
+    """Streams that a stage names and that are not selected: reports are not, by themselves."""
+    return [name for stage in stages or () for name in stage if not streams[name].selected]

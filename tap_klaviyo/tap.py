@@ -45,7 +45,7 @@ from tap_klaviyo.settings import (
 )
 from tap_klaviyo.side_by_side import SideBySide
 from tap_klaviyo.spec import StreamSpec
-from tap_klaviyo.stages import check_stages, staged
+from tap_klaviyo.stages import check_stages, named_only, staged
 from tap_klaviyo.streams import KlaviyoStream
 from tap_klaviyo.turns import Turns
 from tap_klaviyo.writer import BufferedWriter
@@ -182,6 +182,8 @@ class TapKlaviyo(Tap):
         for stream in self.streams.values():
             if not stream.selected:
                 self.logger.info("Skipping deselected stream '%s'.", stream.name)
+        for name in named_only(self.config.get("stages"), self.streams):
+            self.logger.warning("Stream %s is in stages but not selected: it is not read", name)
         stages = staged(self.config.get("stages"), self.streams)
         selected = [stream for stage in stages for stream in stage]
         counters = [klaviyo_stream(stream).progress for stream in selected]

@@ -33,6 +33,14 @@ def test_a_stage_leaves_out_what_the_catalog_leaves_out(
 ) -> None:
     run = module_tap(sandbox.url, "tags", stages=[["lists"], ["tags"]])
     assert {one["stream"] for one in run.messages if one["type"] == "RECORD"} == {"tags"}
+    assert "Stream lists is in stages but not selected: it is not read" in run.errors
+
+
+def test_no_stages_are_all_streams_at_once(sandbox: Sandbox, module_tap: RunTap) -> None:
+    run = module_tap(sandbox.url, "lists", "tags", stages=[])
+    assert run.code == 0, run.errors
+    read = {one["stream"] for one in run.messages if one["type"] == "RECORD"}
+    assert read == {"lists", "tags"}
 
 
 def test_only_what_the_stages_name_is_tried(sandbox: Sandbox, module_tap: RunTap) -> None:
