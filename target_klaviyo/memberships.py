@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import DUPLICATE, Outcome, Row, SkippedRowError
+from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row, SkippedRowError
 from target_klaviyo.people import first_found
 from target_klaviyo.plans import (
     KILOBYTE,
@@ -44,8 +44,14 @@ def build_membership(accepted: Accepted, row: Row, rules: StreamRules) -> Item: 
     """A person and a list, neither of them looked up yet.
 
     Raises:
-        SkippedRowError: the person is suppressed for this list in the account it is copied from.
+        RowError: the person is suppressed for this list in the account it is copied from, or
+            nobody can tell.
     """
+    if "source_subscriptions" in accepted and accepted["source_subscriptions"] is None:
+        raise RejectedRowError(
+            "does not say who is suppressed for this list; let the tap read the column that "
+            "source_subscriptions names (stream_options.list_profiles.columns)"
+        )
     if suppressed_there(accepted):
         raise SkippedRowError("is suppressed for this list in the other account")
     return Item((row,), b"", content=accepted)

@@ -266,7 +266,7 @@ def test_suppressions_are_written_before_profiles_come(sandbox: Sandbox) -> None
 def members(*rows: dict[str, Any]) -> list[Any]:
     """Records of the stream `list_profiles`."""
     declared = schema("list_profiles", "list_id", "id", "list_name", "email", subscriptions=OPEN)
-    given = [{"id": f"P{place}", "subscriptions": None, **row} for place, row in enumerate(rows)]
+    given = [{"id": f"P{place}", "subscriptions": {}, **row} for place, row in enumerate(rows)]
     return [declared, *records("list_profiles", given)]
 
 
@@ -298,6 +298,18 @@ def test_who_is_suppressed_for_a_list_is_not_put_onto_it(sandbox: Sandbox) -> No
     (news,) = [one for one in held(sandbox, "get_lists") if one["name"] == "News"]
     there = {one["email"] for one in held(sandbox, "get_profiles_for_list", id=news["id"])}
     assert there == {"ann@shop.org", "eve@shop.org"}
+
+
+def test_nobody_is_put_onto_a_list_of_whom_it_is_not_told_who_is_suppressed(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """As the tap's column was not asked for."""
+    row = {"list_id": "L1", "list_name": "News", "email": "ann@shop.org", "subscriptions": None}
+    letters = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
+    done = load(sandbox, [*people("ann@shop.org"), *members(row)], **SETTINGS, **letters)
+    (reason,) = done.counts("list_profiles")
+    assert "let the tap read the column that source_subscriptions names" in reason
+    assert sent(sandbox, "add_profiles_to_list") == []
 
 
 def test_lists_of_one_name_do_not_mix(sandbox: Sandbox, tmp_path: Path) -> None:
