@@ -24,11 +24,7 @@ STREAM_OPTIONS = th.ObjectType(
     th.Property("lookback_days", th.IntegerType, description="Days to read again in each run."),
     th.Property("parents", th.StringType, description="all, or changed ones only."),
     th.Property("full_refresh_days", th.IntegerType, description="Days between full re-reads."),
-    th.Property(
-        "columns",
-        th.ArrayType(th.StringType),
-        description="Columns to read that are left out unless selected.",
-    ),
+    th.Property("columns", th.ArrayType(th.StringType), description="Columns that cost extra."),
     th.Property("late_pass_days", th.IntegerType, description="Age of what is read once more."),
     th.Property(
         "metrics",
@@ -163,6 +159,13 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
         description="When a stream fails: finish the others, or stop them too. Both exit with 1.",
     ),
     th.Property(
+        "emit_activate_version_messages",
+        th.BooleanType,
+        default=False,
+        title="Activate-version messages",
+        description="Tell loaders to drop the rows that a stream which is read whole has no more.",
+    ),
+    th.Property(
         "api_url",
         th.StringType,
         default=KLAVIYO,
@@ -224,9 +227,6 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
 # Klaviyo is younger than this.
 FIRST_DATE = datetime(2000, 1, 1, tzinfo=timezone.utc)
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
-
-# Settings of the SDK that it understands but does not announce.
-UNANNOUNCED = ("emit_activate_version_messages",)
 
 
 def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:

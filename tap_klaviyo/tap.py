@@ -36,7 +36,6 @@ from tap_klaviyo.reports_stream import ReportStream, plan_reports
 from tap_klaviyo.room import Room
 from tap_klaviyo.settings import (
     SETTINGS,
-    UNANNOUNCED,
     check_catalog,
     check_dates,
     checked_state,
@@ -112,7 +111,7 @@ class TapKlaviyo(Tap):
         Raises:
             ConfigurationError: with a line for each.
         """
-        check_names(self.config, [*self.config_jsonschema["properties"], *UNANNOUNCED])
+        check_names(self.config, self.config_jsonschema["properties"])
         try:
             self._validate_config()
         except ConfigValidationError as error:

@@ -92,6 +92,17 @@ def test_streams_are_read_at_once_and_no_state_is_ahead(tmp_path: Path) -> None:
         assert "SCHEMA" not in kinds[1:]
 
 
+def test_the_environment_may_ask_for_word_of_rows_that_are_gone(tmp_path: Path) -> None:
+    wish = {"emit_activate_version_messages": "true"}
+    with (
+        Sandbox(profiles=0, events=0, limits=False) as sandbox,
+        started(tmp_path, sandbox.url, "tags", **wish) as process,
+    ):
+        kinds = [json.loads(line)["type"] for line in process.stdout]
+    assert process.returncode == 0
+    assert "ACTIVATE_VERSION" in kinds
+
+
 @pytest.mark.parametrize("workers", [3, 48])
 def test_many_at_once_say_the_same_as_one_under_faults(run_tap: RunTap, workers: int) -> None:
     streams = ("events", "list_profiles", "lists", "profiles", "templates")
