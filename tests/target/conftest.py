@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
+from tests.target.shops import copied, filled
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,6 +21,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def sandbox() -> Iterator[Sandbox]:
     """An empty account whose jobs take no time to speak of."""
     with Sandbox(profiles=0, events=0, limits=False, time_scale=100) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an account with what the module's `account` puts into it."""
+    return filled(tmp_path_factory.mktemp("shop") / "account.db", request.module.account)
+
+
+@pytest.fixture
+def shop(opened: Path, tmp_path: Path) -> Iterator[Sandbox]:
+    """Such an account, for one test."""
+    with copied(opened, tmp_path) as made:
         yield made
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,11 @@ from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.specs import SINKS
 from tests.target.cases_of_people import PEOPLE
 from tests.target.cases_of_shops import SHOPS
-from tests.target.every_sink import Case, account
+from tests.target.every_sink import Case
 from tests.target.running import Run, run_target
-from tests.target.shops import copied, filled
 
 CASES = [*PEOPLE, *SHOPS]
 KINDS = {"a": "accepted", "s": "skipped", "r": "rejected", "u": "unknown"}
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a seeded shop with a few people (see `account`)."""
-    return filled(tmp_path_factory.mktemp("shop") / "account.db", account)
-
-
-@pytest.fixture
-def shop(opened: Path, tmp_path: Path) -> Iterator[Sandbox]:
-    """That shop, for one test."""
-    with copied(opened, tmp_path) as made:
-        yield made
 
 
 def every_case(function: Any) -> Any:

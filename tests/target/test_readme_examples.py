@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ import pytest
 from klaviyo_sandbox.sandbox import Sandbox
 from tests import processes
 from tests.target.running import Run, load, records, run_target, schema
-from tests.target.shops import copied, filled
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 SECTION = README.partition("### Examples\n")[2].partition("\n### ")[0]
@@ -55,19 +53,6 @@ def account(sandbox: Sandbox) -> None:
         *records("tags", [{"name": "Sale"}]),
     ]
     assert load(sandbox, messages).error is None
-
-
-@pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of such an account."""
-    return filled(tmp_path_factory.mktemp("shop") / "account.db", account)
-
-
-@pytest.fixture
-def shop(opened: Path, tmp_path: Path) -> Iterator[Sandbox]:
-    """Such an account, for one test."""
-    with copied(opened, tmp_path) as made:
-        yield made
 
 
 def run_example(sandbox: Sandbox, folder: Path, settings: str, rows: str) -> Run:
