@@ -11,12 +11,14 @@ import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.specs import SINKS
+from tests.target import every_sink
 from tests.target.cases_of_people import PEOPLE
 from tests.target.cases_of_shops import SHOPS
 from tests.target.every_sink import Case
 from tests.target.running import Run, run_target
 
 CASES = [*PEOPLE, *SHOPS]
+account = every_sink.account
 KINDS = {"a": "accepted", "s": "skipped", "r": "rejected", "u": "unknown"}
 
 
