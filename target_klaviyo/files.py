@@ -10,6 +10,7 @@ from typing import Any
 
 from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.items import ENCODER
+from target_klaviyo.nesting import too_deep
 from target_klaviyo.outcomes import Outcome, Row
 from target_klaviyo.reader import DEAD_LETTER
 
@@ -34,7 +35,11 @@ class LineFile:
 
     def write(self, document: Mapping[str, Any]) -> None:
         """Add a line."""
-        self._file.write(ENCODER.encode({**document, **self._always}) + b"\n")
+        self.write_line(ENCODER.encode({**document, **self._always}))
+
+    def write_line(self, line: bytes) -> None:
+        """Add a line that is JSON already."""
+        self._file.write(line + b"\n")
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
@@ -76,7 +81,7 @@ class DeadLetters:
             "reason": outcome.reason,
             "detail": outcome.detail,
         }
-        self._file.write({**row.message, DEAD_LETTER: reason})
+        self._file.write_line(letter(row, reason))
 
     def flush(self) -> None:
         """Hand everything to the operating system."""
@@ -85,6 +90,14 @@ class DeadLetters:
     def close(self) -> None:
         """Finish."""
         self._file.close()
+
+
+def letter(row: Row, reason: Mapping[str, Any]) -> bytes:
+    """The message of a row with the reason; what no encoder takes keeps its own text."""
+    if not too_deep(row.line):
+        return ENCODER.encode({**row.message, DEAD_LETTER: reason})
+    line = row.line.encode() if isinstance(row.line, str) else row.line
+    return b"%s,%s" % (line.rstrip().removesuffix(b"}"), ENCODER.encode({DEAD_LETTER: reason})[1:])
 
 
 def receipt(schema: Mapping[str, Any], row: Row, outcome: Outcome) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from target_klaviyo.nesting import shallow, too_deep
+
 Kind = Literal["accepted", "rejected", "skipped", "unknown"]
 
 
@@ -49,8 +51,9 @@ class Row:
 
     @property
     def message(self) -> Mapping[str, Any]:
-        """The RECORD message as it came."""
-        message: Mapping[str, Any] = DECODER.decode(self.line)
+        """The RECORD message as it came; without its inner values where it is nested too deeply."""
+        line = shallow(self.line) if too_deep(self.line) else self.line
+        message: Mapping[str, Any] = DECODER.decode(line)
         return message
 
 

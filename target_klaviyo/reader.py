@@ -11,6 +11,7 @@ import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
 from target_klaviyo.errors import InputError
+from target_klaviyo.nesting import REASON, shallow, too_deep
 from target_klaviyo.outcomes import DECODER
 
 Message = dict[str, Any]
@@ -103,21 +104,24 @@ class MessageReader(GenericSingerReader[bytes]):
         return call
 
     def deserialize_json(self, line: bytes) -> Message:
-        """One message.
+        """One message; a record that is nested too deeply comes without its inner values.
 
         Raises:
             InputError: the line is none.
         """
         self.line = line
         self._number += 1
+        deep = too_deep(line)
         try:
-            message = DECODER.decode(line)
+            message = DECODER.decode(shallow(line) if deep else line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise InputError(f"line {self._number} of the input is no JSON in UTF-8") from None
         if not isinstance(message, dict) or message.get("type") not in KNOWN:
             raise InputError(f"line {self._number} of the input is no Singer message")
         if not isinstance(message.get("record", {}), dict):
             raise InputError(f"line {self._number} of the input: its record is no object")
+        if deep and message["type"] != "RECORD":
+            raise InputError(f"line {self._number} of the input {REASON}")
         self._latest = message["type"]
         self._states += self._latest == "STATE"
         self._dead_letters |= DEAD_LETTER in message

@@ -12,6 +12,7 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.changes import UNCHANGED
 from target_klaviyo.errors import InputError
+from target_klaviyo.nesting import REASON, too_deep
 from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
 from target_klaviyo.projection import field_sources, projection
 from target_klaviyo.schema_files import Check, compiled, sink_schema
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 BATCH_BYTES = 64_000_000
 UNMAPPED = Outcome("skipped", "no sink takes this stream")
 LEFT_OUT = Outcome("skipped", "the settings leave this stream out")
+TOO_DEEP = Outcome("rejected", REASON)
 
 
 class KlaviyoSink(BatchSink):
@@ -109,6 +111,9 @@ class KlaviyoSink(BatchSink):
         """Turn a row into an item of the batch, or settle it at once where it cannot be sent."""
         report = self._target.report
         row = Row(report.next_row(self.stream_name), self._target.line)
+        if too_deep(row.line):
+            report.settle(self.stream_name, row, TOO_DEEP)
+            return
         if self._changes and self._changes.unchanged(record, row.number):
             report.settle(self.stream_name, row, UNCHANGED)
             return

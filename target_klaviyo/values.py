@@ -16,6 +16,7 @@ from pendulum import Timezone
 
 from target_klaviyo.decimals import PLAIN as PLAIN_NUMBER
 from target_klaviyo.decimals import integer_as, number_as
+from target_klaviyo.nesting import REASON, too_deep
 from target_klaviyo.outcomes import RejectedRowError
 from target_klaviyo.times import moment, rfc3339
 
@@ -64,6 +65,8 @@ def boolean(value: Any) -> Any:
 def document(value: Any) -> Any:
     """Text that holds JSON as what it says."""
     if isinstance(value, str):
+        if too_deep(value):
+            raise RejectedRowError(REASON)
         try:
             return DOCUMENT.decode(value)
         except (msgspec.DecodeError, RecursionError):
