@@ -16,6 +16,11 @@ from singer_sdk.plugin_base import SingerCommand
 from klaviyo_client.connection import without_secret
 from klaviyo_client.errors import KlaviyoError
 
+TOO_DEEP = (
+    "a record, or a file of settings, is nested too deeply to be worked on; of records, "
+    "stream_maps and flattening take about 300 levels"
+)
+
 
 class ClearCommand(SingerCommand):
     """Says what went wrong in one line each, and exits 1."""
@@ -44,6 +49,8 @@ class ClearCommand(SingerCommand):
             message = "\n".join(map(without_secret, error.errors))
         except MapExpressionError as error:
             message = f"stream_maps: {error}"
+        except RecursionError:
+            message = TOO_DEEP
         except (json.JSONDecodeError, simplejson.JSONDecodeError) as error:
             message = f"a file given with --config, --catalog or --state is no JSON: {error}"
         except OSError as error:

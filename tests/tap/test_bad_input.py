@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from klaviyo_client.auth import PrivateKey
+from klaviyo_client.client import ClientSettings, KlaviyoClient
 from klaviyo_sandbox import Sandbox
 from tests import processes
 from tests.tap.running import RunTap, environment
@@ -219,3 +221,23 @@ def test_a_catalog_of_another_tap_is_refused(run_tap: RunTap) -> None:
     run = run_tap("http://127.0.0.1:9", catalog_content={"streams": [entry]})
     assert run.code == 1
     assert "the catalog selects the unknown stream 'listperson'" in run.errors
+
+
+def test_a_record_too_deep_for_stream_maps_is_named(run_tap: RunTap) -> None:
+    with Sandbox(profiles=0, events=0) as sandbox:
+        create_profile(sandbox, b'{"a":' * 400 + b"1" + b"}" * 400)
+        done = run_tap(sandbox.url, "profiles")
+        assert (done.code, len(done.records("profiles"))) == (0, 1), "as long as nobody looks in"
+        maps = {"profiles": {"more": "email"}}
+        run = run_tap(sandbox.url, "profiles", stream_maps=maps)
+    assert run.code == 1
+    assert "nested too deeply to be worked on" in run.errors
+    assert "Traceback" not in run.errors
+
+
+def create_profile(sandbox: Sandbox, properties: bytes) -> None:
+    """A profile with properties given as JSON text, which no encoder has to follow."""
+    attributes = b'{"email": "ann@shop.org", "properties": %s}' % properties
+    body = b'{"data": {"type": "profile", "attributes": %s}}' % attributes
+    with KlaviyoClient(PrivateKey("pk_test"), ClientSettings(base_url=sandbox.url)) as client:
+        client.write("create_profile", body)

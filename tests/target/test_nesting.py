@@ -38,13 +38,17 @@ def test_a_deep_row_is_refused_and_kept_as_it_came(
     deep = text(records("profiles", [row])).replace('"HERE"', nested(levels, opening))
     first, second = (text(records("profiles", [one])) for one in good)
     file, receipts = tmp_path / "letters", tmp_path / "receipts"
-    settings = {**letters(file), "receipts_path": str(receipts), "change_store": str(tmp_path / "c")}
+    settings = {
+        **letters(file),
+        "receipts_path": str(receipts),
+        "change_store": str(tmp_path / "c"),
+    }
     done = run_target(sandbox.url, declared + first + deep + second, **settings)
     assert done.code == 0, done.log
     assert f"rejected 1: {DEEP.partition(': ')[2]} (first: row 2)" in done.log
     assert set(profiles(sandbox)) == {"ann@shop.org", "bob@shop.org"}
-    (refused,) = [one for one in map(json.loads, receipts.read_text().splitlines()) if one["outcome"] == "rejected"]
-    assert (refused["row"], refused["keys"]) == (2, {"email": "eve@shop.org"})
+    (refused,) = (one for one in receipts.read_text().splitlines() if '"rejected"' in one)
+    assert json.loads(refused)["keys"] == {"email": "eve@shop.org"}
     kept = file.read_text().splitlines()[1]
     assert kept.startswith(deep.strip().removesuffix("}") + ',"_rejected":{"row":2,')
 
