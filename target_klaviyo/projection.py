@@ -6,6 +6,7 @@ Compiled once for each stream; the cost of a row is one look-up for each of its 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +60,15 @@ class Projection:
             if all(accepted.get(name) is None for name in group):
                 raise RejectedRowError(f"has no {' or '.join(shown(group))}")
         return accepted
+
+    def readable(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What can be read of a record that was refused: each field whose own column can be."""
+        found = nested(self.constants)
+        for column, value in record.items():
+            for step in self.steps.get(column, ()) if value != "" else ():
+                with suppress(RejectedRowError):
+                    take(found, step, column, value)
+        return found
 
 
 def nested(constants: Mapping[str, Any]) -> dict[str, Any]:

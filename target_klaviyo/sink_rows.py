@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from target_klaviyo.mirrors import Mirror
 from target_klaviyo.plans import Build, MakePlan
+from target_klaviyo.withdrawals import Withdrawals
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class SinkSpec:
         tap: tap-klaviyo's records of this resource.
         modes: The ways in which a stream may use the sink; the first one by itself.
         mirror: How what the stream no longer names is taken away at its end, if that is wanted.
+        refusals: Makes what remembers of a batch which rows were refused that others depend on.
     """
 
     name: str
@@ -80,6 +82,7 @@ class SinkSpec:
     tap: TapForm = TapForm()
     modes: Mapping[str, Mode] = field(default_factory=dict)
     mirror: Mirror | None = None
+    refusals: Callable[[], Withdrawals] | None = None
 
     def in_mode(self, name: str | None) -> SinkSpec:
         """The sink as it works in one of its modes, or in its first."""

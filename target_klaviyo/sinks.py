@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import MissingKeyPropertiesError
@@ -12,6 +13,7 @@ from singer_sdk.sinks.core import BaseJSONSchemaValidator
 from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.changes import UNCHANGED
 from target_klaviyo.errors import InputError
+from target_klaviyo.items import Item
 from target_klaviyo.nesting import REASON, too_deep
 from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
 from target_klaviyo.projection import field_sources, projection
@@ -58,6 +60,8 @@ class KlaviyoSink(BatchSink):
         sources = dict(field_sources(mapping, list(declared), texts))
         self._changes = target.changes.of(mapping, sources, self.key_properties)
         self._rows = self._bytes = 0
+        self._items: list[Item] = []
+        self._refusals = self.spec.refusals() if self.spec.refusals else None
         if self._projection.read_only:
             names = ", ".join(self._projection.read_only)
             self._rules.notice("read-only", f"these columns cannot be written, left out: {names}")
@@ -107,12 +111,12 @@ class KlaviyoSink(BatchSink):
         """Whether the batch should go out: enough rows (unchanged ones aside), or enough bytes."""
         return self._bytes >= BATCH_BYTES or self._rows >= self.max_size
 
-    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
         """Turn a row into an item of the batch, or settle it at once where it cannot be sent."""
         report = self._target.report
         row = Row(report.next_row(self.stream_name), self._target.line)
         if too_deep(row.line):
-            report.settle(self.stream_name, row, TOO_DEEP)
+            self._refuse(record, row, TOO_DEEP)
             return
         if self._changes and self._changes.unchanged(record, row.number):
             report.settle(self.stream_name, row, UNCHANGED)
@@ -121,13 +125,25 @@ class KlaviyoSink(BatchSink):
         try:
             item = self.spec.build(self._checked(record), row, self._rules)
         except RowError as error:
-            report.settle(self.stream_name, row, error.outcome)
+            self._refuse(record, row, error.outcome)
             return
         if self._changes:
             self._changes.challenge(item, row.number)
         self._take_turn()
-        context.setdefault("items", []).append(item)
+        self._items.append(item)
         self._bytes += len(item.body) + len(row.line)
+
+    def _refuse(self, record: dict[str, Any], row: Row, outcome: Outcome) -> None:
+        """Settle a row that is not sent."""
+        if self.spec.refusals and outcome.kind == "rejected":
+            holder = self._target.turns.get(self.spec.name, self)
+            holder.heed(self._projection.readable(record))
+        self._target.report.settle(self.stream_name, row, outcome)
+
+    def heed(self, said: Mapping[str, Any]) -> None:
+        """Take in what a refused row says of those before it, which are still to be sent."""
+        if self._refusals:
+            self._refusals.note(said, len(self._items))
 
     def _take_turn(self) -> None:
         """Send the pending rows of another stream of the same sink: the order of rows counts."""
@@ -154,7 +170,7 @@ class KlaviyoSink(BatchSink):
             raise RejectedRowError(problem)
         return accepted
 
-    def process_batch(self, context: dict[str, Any]) -> None:
+    def process_batch(self, context: dict[str, Any]) -> None:  # noqa: ARG002
         """Send the batch; returns when Klaviyo has answered for every row of it.
 
         Raises:
@@ -163,8 +179,11 @@ class KlaviyoSink(BatchSink):
         """
         self._target.drain_sinks(lambda spec: spec.name in self.spec.after)
         self._rows = self._bytes = 0
-        items = context.pop("items", [])
-        self._target.deliver(self.spec, self.stream_name, items, self._changes)
+        items, self._items = self._items, []
+        spec = self.spec
+        if self._refusals:
+            spec = replace(spec, plan=self._refusals.respected(spec.plan))
+        self._target.deliver(spec, self.stream_name, items, self._changes)
 
     def process_batch_files(self, encoding: Any, files: Sequence[str]) -> None:  # noqa: ARG002
         """Refuse BATCH messages: their files bypass every check.

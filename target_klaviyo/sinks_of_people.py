@@ -25,6 +25,7 @@ from target_klaviyo.profiles import build_profile, plan_profiles
 from target_klaviyo.sink_rows import Mode, SinkSpec, TapForm
 from target_klaviyo.subscriptions import plan_subscriptions
 from target_klaviyo.suppressions import build_suppression, plan_liftings, plan_suppressions
+from target_klaviyo.withdrawals import Withdrawals
 
 IDENTIFIERS = {"email": "email", "phone_number": "phone", "external_id": "string"}
 LOCATION = (
@@ -228,6 +229,7 @@ PEOPLE: tuple[SinkSpec, ...] = (
         tap=TapForm(frozenset({"consent_timestamp"}), {"consent_timestamp": "consented_at"}),
         # As many as possible at once: of the changes in a batch only the last one is sent.
         batch_rows=100_000,
+        refusals=Withdrawals,
     ),
     SinkSpec(
         "suppressions",
