@@ -12,6 +12,7 @@ from servers import Size, progress
 COUNTS = (10_000, 100_000, 1_000_000)
 HEADER = ("Events", "Seconds", "Events/s", "Microseconds per event", "Peak MB", "Rounds")
 SAME = 1.1
+SLOW = 300
 
 
 def read_more_and_more(bench: Bench) -> list[Section]:
@@ -28,13 +29,31 @@ def read_more_and_more(bench: Bench) -> list[Section]:
             "growth: time per event with ten times the events", before.rate / last.rate, "<=", SAME
         ),
     ]
-    return [Section("More and more events, 0 ms of delay", HEADER, rows, claims)]
+    return [
+        Section("More and more events, 0 ms of delay", HEADER, rows, claims),
+        read_more_slowly(bench),
+    ]
 
 
-def read_events(bench: Bench, count: int) -> Outcome:
+def read_more_slowly(bench: Bench) -> Section:
+    """Events of larger accounts, where each answer takes a while."""
+    counts = [bench.sized(count) for count in COUNTS[1:]]
+    found = {count: read_events(bench, count, SLOW) for count in counts}
+    before, last = found.values()
+    claim = Claim(
+        f"growth, {SLOW} ms: time per event with ten times the events",
+        before.rate / last.rate,
+        "<=",
+        SAME,
+    )
+    rows = [row(count, outcome) for count, outcome in found.items()]
+    return Section(f"More and more events, {SLOW} ms of delay", HEADER, rows, [claim])
+
+
+def read_events(bench: Bench, count: int, delay_ms: float = 0) -> Outcome:
     """Events of an account of that many."""
-    progress(f"{count:,} events")
-    with bench.accounts.serve(Size(1_000, count)) as server:
+    progress(f"{count:,} events, {delay_ms:g} ms")
+    with bench.accounts.serve(Size(1_000, count), delay_ms=delay_ms) as server:
         command = tap_command(server, bench.folder, Selection(["events"]))
         way = Way(TAP, lambda: run(command), needed=True, wanted=count)
         return compare([way], bench.rounds)[TAP]

@@ -1,19 +1,23 @@
 """Reading many scans at once, and handing their pages over in the scans' order.
 
-A few threads read; one consumer takes. What is read ahead is bounded in bytes: a consumer that
-stops stops the readers. A scan that turns out long is cut up while it is being read, so that
-nobody stands idle. The first error surfaces at its place in the order.
+A few threads read, a page at a time; one consumer takes. What is read ahead is bounded in bytes:
+a consumer that stops stops the readers. A scan that turns out long is cut up while it is being
+read, so that nobody stands idle. The first error surfaces at its place in the order.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
+from tap_klaviyo.order import Order
 from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
-from tap_klaviyo.scans import Bounds, Scan
+from tap_klaviyo.scans import Scan
+
+Step = Callable[[], None]
 
 
 class OrderedReader:
@@ -26,14 +30,14 @@ class OrderedReader:
         self._source = source
         self._workers = workers
         self._room = room
-        self._used = 0
-        self._page_bytes = page_bytes
-        self._order: deque[Reading] = deque()
-        self._threads = self._idle = 0
-        self._exhausted = False
-        self._stopped = False
-        self._changed = threading.Condition()
-        self._scans_lock = threading.Lock()
+        self._order = Order(source, workers, room, page_bytes)
+        self._steps: deque[Step] = deque()
+        # Threads that exist, and those that read or are about to.
+        self._threads = self._busy = 0
+        self._looking = self._stopped = False
+        self._lock = threading.Lock()
+        self._due = threading.Condition(self._lock)
+        self._to_do = threading.Condition(self._lock)
 
     def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, AnyPage]]:
         """Every page with its scan, in the order of the scans.
@@ -44,235 +48,117 @@ class OrderedReader:
         self._scans = iter(scans)
         self._room.enter(1)
         try:
-            with self._changed:
-                self._grow()
-            yield from self._taken()
+            with self._lock:
+                self._hand_out()
+            while (taken := self._taken()) is not None:
+                yield taken
         finally:
-            with self._changed:
+            with self._lock:
                 self._stopped = True
-                self._use(-sum(page.size for one in self._order for page in one.pages))
+                self._order.give_back()
                 self._room.enter(-1)
-                self._changed.notify_all()
+                self._to_do.notify_all()
 
-    def _use(self, size: int) -> None:
-        """Take room, or give it back."""
-        self._used += size
-        self._room.use(size)
+    def _taken(self) -> tuple[Scan, AnyPage] | None:
+        """The next page, as it becomes due; None after the last."""
+        with self._lock:
+            while True:
+                self._due.wait_for(lambda: self._order.is_due)
+                head = self._order.head
+                if head is None:
+                    return None
+                if head.pages:
+                    page = self._order.take()
+                    self._hand_out()
+                    return head.scan, page
+                if head.error is not None:
+                    raise head.error
+                self._order.leave()
+                self._hand_out()
 
-    def _taken(self) -> Iterator[tuple[Scan, AnyPage]]:
-        """Pages as they become due."""
-        while True:
-            with self._changed:
-                self._changed.wait_for(self._is_due)
-                if not self._order:
-                    return
-                head = self._order[0]
-                if not head.pages:
-                    if head.error is not None:
-                        raise head.error
-                    self._order.popleft()
-                    self._changed.notify_all()
-                    continue
-                page = head.pages.popleft()
-                self._use(-page.size)
-                self._changed.notify_all()
-                scan = head.scan
-            yield scan, page
+    def _hand_out(self) -> None:
+        """Give something to do to every reader that is free."""
+        while not self._stopped and self._busy < self._workers and (step := self._next_step()):
+            self._steps.append(step)
+            self._busy += 1
+            if self._threads < self._busy:
+                self._threads += 1
+                # A daemon: who waits for a rate limit must not hold up the end of the process.
+                threading.Thread(target=self._work, daemon=True).start()
+            else:
+                self._to_do.notify()
 
-    def _is_due(self) -> bool:
-        """Whether there is a page to take, a scan to leave, or nothing more."""
-        if self._order:
-            return bool(self._order[0].pages) or self._order[0].done
-        return self._exhausted
-
-    def _grow(self) -> None:
-        """Begin one more reader where there is work that nobody is free for."""
-        if self._idle or self._threads >= self._workers or not self._has_work():
-            return
-        self._threads += 1
-        # A daemon: a reader that waits for a rate limit must not hold up the end of the process.
-        threading.Thread(target=self._work, daemon=True).start()
+    def _next_step(self) -> Step | None:
+        """What to do next, if anything can be done now."""
+        reading = self._order.choose(self._workers - self._busy)
+        if reading is not None:
+            return partial(self._read, reading)
+        if self._looking or not self._order.may_begin():
+            return None
+        self._looking = True
+        return self._begin
 
     def _work(self) -> None:
         """One reader; what goes wrong between two scans comes after all of them."""
         try:
-            self._read_scans()
+            while (step := self._given()) is not None:
+                step()
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
-            with self._changed:
-                self._order.append(Reading(Scan(), error=error, done=True))
-                self._exhausted = True
-                self._changed.notify_all()
+            with self._lock:
+                self._end(error)
 
-    def _read_scans(self) -> None:
-        """Read scans until there is nothing left to do."""
-        while (reading := self._begun()) is not None:
-            try:
-                self._read(reading)
-            except BaseException as error:  # noqa: BLE001 - raised again in the consumer
-                reading.error = error
-            with self._changed:
-                self._reserve(reading, 0)
-                reading.done = True
-                self._changed.notify_all()
+    def _given(self) -> Step | None:
+        """What this reader is given to do; None where there will be nothing more."""
 
-    def _begun(self) -> Reading | None:
-        """The next scan to read, or a part of another; None when there is nothing left to do."""
-        while True:
-            with self._changed:
-                self._idle += 1
-                self._changed.wait_for(lambda: self._stopped or self._has_work() or self._is_over())
-                self._idle -= 1
-                if self._stopped:
-                    return None
-                part = self._waiting() or (None if self._may_begin() else self._cut_up())
-                if part:
-                    part.begun = True
-                    self._grow()
-                    return part
-                if not self._may_begin():
-                    if self._is_over():
-                        return None
-                    continue
-            reading = self._next_scan()
-            if reading is not None:
-                return reading
+        def is_told() -> bool:
+            return bool(self._steps) or self._stopped or self._order.is_over
 
-    def _has_work(self) -> bool:
-        """Whether there is something to do for one more reader."""
-        if self._may_begin() or self._waiting():
-            return True
-        return any(one.cut_points(1, self._source.until) for one in self._order)
+        with self._lock:
+            self._to_do.wait_for(is_told)
+            return self._steps.popleft() if self._steps and not self._stopped else None
 
-    def _is_over(self) -> bool:
-        """Whether everything has been read."""
-        return self._exhausted and all(one.done for one in self._order)
-
-    def _waiting(self) -> Reading | None:
-        """The first part that waits for a reader."""
-        return next((one for one in self._order if not one.begun), None)
-
-    def _may_begin(self) -> bool:
-        """Whether one more scan may be begun: there is room, and none before it wants it."""
-        if self._exhausted:
-            return False
-        at_once = self._source.at_once()
-        if at_once is not None and sum(not one.done for one in self._order) >= at_once:
-            return False
-        return not self._order or self._has_room_behind(None)
-
-    def _has_room_behind(self, last: Reading | None) -> bool:
-        """Whether a page fits, and no scan before `last` waits for that room."""
-        for one in self._order:
-            if one is last:
-                break
-            if one.waits:
-                return False
-        return self._room.fits(self._used, self._page_bytes)
-
-    def _next_scan(self) -> Reading | None:
-        """Begin the next scan; None where there is none. Finding it may ask Klaviyo."""
-        with self._scans_lock:
-            if self._exhausted:
-                return None
-            try:
-                reading = Reading(next(self._scans))
-            except StopIteration:
-                reading = None
-            except BaseException as error:  # noqa: BLE001 - raised again in the consumer
-                reading = Reading(Scan(), error=error, done=True)
-            with self._changed:
-                if reading:
-                    self._order.append(reading)
-                self._exhausted = reading is None or reading.done
-                self._grow()
-                self._changed.notify_all()
-            return None if self._exhausted else reading
-
-    def _cut_up(self) -> Reading | None:
-        """What lies behind the parts into which a long scan is now cut; all stand in the order.
-
-        It is begun before them, since how dense it is decides on the next cut.
-        """
-        for place, reading in enumerate(self._order):
-            points = reading.cut_points(self._workers, self._source.until, self._idle)
-            if not points:
-                continue
-            bounds = reading.scan.bounds
-            edges = [*points, bounds.end]
-            parts = [
-                Reading(
-                    self._source.part(reading.scan, Bounds(start, end)), begun=False, whole=False
-                )
-                for start, end in zip(points, edges[1:], strict=True)
-            ]
-            parts[-1].cuts = reading.cuts + 1
-            # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
-            start = bounds.start if reading.scan.window else None
-            reading.scan = self._source.part(reading.scan, Bounds(start, points[0]))
-            reading.latest, reading.whole = None, False
-            for offset, part in enumerate(parts, 1):
-                self._order.insert(place + offset, part)
-            self._changed.notify_all()
-            return parts[-1]
-        return None
+    def _begin(self) -> None:
+        """Begin the next scan. Finding it may ask Klaviyo."""
+        try:
+            found = next(self._scans, None)
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer
+            with self._lock:
+                self._looking = False
+                self._end(error)
+                self._go_on()
+            return
+        with self._lock:
+            self._looking = False
+            self._order.exhausted = found is None
+            if found:
+                self._order.append(Reading(found, self._source))
+            self._go_on()
 
     def _read(self, reading: Reading) -> None:
-        """Read the pages of a scan, up to where another reader has taken over."""
-        span: Span | None = None
-        trusted = self._source.span is not None
-        pages = self._source.pages(reading.scan)
-        while self._reserved(reading):
-            page = next(pages, None)
-            if page is None:
-                break
-            if self._source.span and trusted and page.next:
-                before, span = span, self._source.span(page)
-                trusted = span is not None and (before is None or before[1] <= span[0])
-            usable = span if trusted and page.next else None
-            self._put(reading, page, usable)
-            end = reading.scan.bounds.end
-            if page.next is None or (usable and end and usable[1] >= end):
-                break
-        else:
-            return
-        if reading.whole:
-            self._source.held(reading.scan, reading.size)
+        """Read the next page of a scan."""
+        page: AnyPage | None = None
+        latest: Span | None = None
+        try:
+            page, latest = reading.read()
+        except BaseException as error:  # noqa: BLE001 - raised again in the consumer
+            reading.error = error
+        with self._lock:
+            self._order.release(reading)
+            if not self._stopped:
+                self._order.put(reading, page, latest)
+            self._go_on()
 
-    def _reserved(self, reading: Reading) -> bool:
-        """Wait for room for one more page, and take it; False where nobody wants it any more.
+    def _end(self, error: BaseException) -> None:
+        """Have the consumer meet an error after everything that has been begun."""
+        self._order.append(Reading(Scan(), self._source, error=error, done=True))
+        self._order.exhausted = True
+        self._due.notify()
 
-        The page that is due next always finds room, or nothing would ever move.
-        """
-
-        def has_room() -> bool:
-            due = self._order[0] is reading and not reading.pages
-            return self._stopped or due or self._has_room_behind(reading)
-
-        with self._changed:
-            reading.waits = True
-            self._changed.wait_for(has_room)
-            reading.waits = False
-            if self._stopped:
-                return False
-            self._reserve(reading, self._page_bytes)
-            self._changed.notify_all()  # the next one behind may have room too
-            return True
-
-    def _reserve(self, reading: Reading, size: int) -> None:
-        """Have the room kept for a scan's next page be so large."""
-        self._use(size - reading.reserved)
-        reading.reserved = size
-
-    def _put(self, reading: Reading, page: AnyPage, latest: Span | None) -> None:
-        """Hand a page over."""
-        with self._changed:
-            if self._stopped:
-                return
-            reading.pages.append(page)
-            reading.size += page.size
-            reading.latest = latest
-            self._reserve(reading, 0)
-            self._use(page.size)
-            self._page_bytes = max(page.size, (self._page_bytes * 3 + page.size) // 4)
-            self._grow()
-            self._changed.notify_all()
+    def _go_on(self) -> None:
+        """Say what this reader's step has changed."""
+        self._busy -= 1
+        self._hand_out()
+        if self._order.is_due:
+            self._due.notify()
+        if self._order.is_over:
+            self._to_do.notify_all()

@@ -25,7 +25,7 @@ from tap_klaviyo.scan_reading import Source, Span
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
 from tap_klaviyo.thin import ThinPage, ThinPath
 from tap_klaviyo.times import in_one_form, parse_time
-from tap_klaviyo.windows import SHORTEST, WindowPlan
+from tap_klaviyo.windows import SHORTEST, WindowPlan, page_time
 
 BAD_REQUEST, NOT_FOUND = 400, 404
 # Pages that a window may hold: a little less than whole ones, so that its last page is nearly
@@ -123,12 +123,12 @@ class Reader:
         workers = self._useful_workers(self.client.clock.monotonic() - started)
         worth = self._has_bounds and workers >= WORTH_CUTTING and first.next
         span = self._span(first) if worth else None
-        if span is None or span[1] >= self.now:
+        if span is None or span.last >= self.now:
             yield scan, first
             yield from ((scan, page) for page in self._ahead(pages, first.size))
             return
         # Those of the first page's last second may go on: they are left to the first window.
-        cut = span[1].replace(microsecond=0)
+        cut = span.last.replace(microsecond=0)
         yield replace(scan, bounds=Bounds(None, cut), window=True), first
         yield from self._windows(scan, cut, span, workers, first.size)
 
@@ -156,10 +156,10 @@ class Reader:
         plan = WindowPlan(
             start=cut,
             end=min(end, self.now) if end else self.now,
-            length=(span[1] - span[0]) * wanted,
+            length=(span.last - span.first) * wanted,
             wanted=wanted,
             open_end=end is None or end > self.now,
-            groping=span[1] - span[0] < SHORTEST,
+            groping=span.last - span.first < SHORTEST,
         )
         windows = (
             replace(scan, bounds=Bounds(one.start, one.end or end), window=True) for one in plan
@@ -191,7 +191,9 @@ class Reader:
         times = in_one_form(texts)
         if not times or times != sorted(times):
             return None
-        return parse_time(times[0]), parse_time(times[-1])
+        late = parse_time(times[len(times) * 3 // 4])
+        first, last = parse_time(times[0]), parse_time(times[-1])
+        return Span(first, last, page_time(first, late, last))
 
     def _key_texts(self, page: AnyPage, key: str) -> list[str | None]:
         """What a page's resources say in one attribute, in their order."""

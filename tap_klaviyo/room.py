@@ -41,12 +41,16 @@ class Room:
         with self._lock:
             self._used += size
 
+    @property
+    def reach(self) -> float:
+        """How many bytes one reader may hope to have room for."""
+        return self._most_bytes * (1 - SHARED_OUT if self._readers > 1 else 1)
+
     def fits(self, own: int, size: int) -> bool:
         """Whether a reader that uses `own` bytes may use `size` more."""
         readers = max(1, self._readers)
-        common = self._most_bytes * (1 - SHARED_OUT if readers > 1 else 1)
         share = self._most_bytes * SHARED_OUT / readers
-        return self._used + size <= common or own + size <= share
+        return self._used + size <= self.reach or own + size <= share
 
     def pages(self, size: int) -> float:
         """How many pages of that size a reader may hope to have room for."""

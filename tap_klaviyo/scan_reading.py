@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan
@@ -14,56 +15,22 @@ from tap_klaviyo.windows import SHORTEST, cuts
 # The parts of a scan that is cut up hold a little less than a page each, so that one request
 # reads them: a part whose second page is missing would keep all those behind it waiting.
 PART_PAGES = 0.9
-# Into how many parts a scan is cut first, if no more readers are idle. What is left after them,
+# Into how many parts a scan is cut first, if no more readers are free. What is left after them,
 # and proves long again, is cut into twice as many: where nothing is left, little has been asked
 # for in vain.
 FIRST_PARTS = 16
+# The least share of a page that is still expected of a scan that is not done.
+SMALLEST = 0.1
+
+Density = tuple[datetime, timedelta]
 
 
-Span = tuple[datetime, datetime]
+class Span(NamedTuple):
+    """The times of a page's first and last record, and how long a page like its end covers."""
 
-
-@dataclass(slots=True)
-class Reading:
-    """One scan that is being read, or waits for a reader.
-
-    `latest` is the span of its last page so far; None where nothing has come, nothing more
-    will, or the order cannot be relied on. `waits` is whether it waits for room, and
-    `reserved` how much it has for the page that it is reading, in bytes. `cuts` counts how often
-    what came before it has been cut up; `whole` is whether it is still as long as it was planned.
-    """
-
-    scan: Scan
-    begun: bool = True
-    pages: deque[AnyPage] = field(default_factory=deque)
-    size: int = 0
-    latest: Span | None = None
-    waits: bool = False
-    reserved: int = 0
-    cuts: int = 0
-    whole: bool = True
-    done: bool = False
-    error: BaseException | None = None
-
-    def cut_points(self, most: int, until: datetime | None, idle: int = 0) -> list[datetime]:
-        """Where others may take over, up to `until` where the scan has no end.
-
-        At most `most` points, and enough for `idle` readers who have nothing else to do.
-
-        None where that is not worth while.
-        """
-        end = self.scan.bounds.end or until
-        if self.done or self.latest is None or end is None:
-            return []
-        # Without a lower bound, records that have no time belong to the scan too.
-        if self.scan.bounds.start is None:
-            return []
-        first, last = self.latest
-        # Records of one second say nothing of how dense the others lie.
-        if last - first < SHORTEST:
-            return []
-        parts = max(idle, FIRST_PARTS << self.cuts)
-        return cuts(last, end, (last - first) * PART_PAGES, min(most, parts))
+    first: datetime
+    last: datetime
+    page: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +53,129 @@ class Source:
     until: datetime | None = None
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
     at_once: Callable[[], int | None] = lambda: None
+
+
+@dataclass(slots=True, eq=False)
+class Reading:
+    """One scan that is being read, or waits for a reader.
+
+    Attributes:
+        scan: Where its records lie.
+        source: Where it comes from.
+        pages: What has been read of it, and not been taken.
+        size: Bytes of all its pages, taken or not.
+        held: Bytes of `pages`.
+        reserved: Bytes kept for the page that is being read; None while nobody reads.
+        left: How many pages are still to be read, as far as can be told.
+        dense: From where on how long a time a page covers, as far as is known; None where
+            nothing has come since it was cut, nothing more will, or the order cannot be relied on.
+        cuts: How often what came before it has been cut up.
+        whole: Whether it is still as long as it was planned.
+        done: Whether nothing more will come.
+        error: What reading it raised.
+    """
+
+    scan: Scan
+    source: Source
+    pages: deque[AnyPage] = field(default_factory=deque)
+    size: int = 0
+    held: int = 0
+    reserved: int | None = None
+    left: float = 1.0
+    dense: Density | None = None
+    cuts: int = 0
+    whole: bool = True
+    done: bool = False
+    error: BaseException | None = None
+    _walk: Iterator[AnyPage] | None = None
+    _before: Span | None = None
+    _in_order: bool = True
+
+    @property
+    def is_free(self) -> bool:
+        """Whether somebody may read its next page."""
+        return self.reserved is None and not self.done
+
+    def read(self) -> tuple[AnyPage | None, Span | None]:
+        """Its next page, and that page's span where it can be relied on and more will come.
+
+        Called by one thread at a time.
+        """
+        if self._walk is None:
+            self._walk = self.source.pages(self.scan)
+        page = next(self._walk, None)
+        if page is None or not page.next or not self.source.span or not self._in_order:
+            return page, None
+        before, self._before = self._before, self.source.span(page)
+        later = self._before is not None and (before is None or before.last <= self._before.first)
+        self._in_order = later
+        return page, self._before if later else None
+
+    def put(self, page: AnyPage | None, latest: Span | None) -> None:
+        """Hand its next page over, or say that there is none."""
+        if page is not None:
+            self.pages.append(page)
+            self.size += page.size
+            self.held += page.size
+        end = self.scan.bounds.end
+        reached = latest is not None and end is not None and latest.last >= end
+        self.done = page is None or page.next is None or reached
+        self.dense = None
+        # Records of one second say nothing of how dense the others lie.
+        if latest and not self.done and latest.page >= SHORTEST:
+            self.dense = latest.last, latest.page
+        self.left = self._pages_left()
+
+    @property
+    def _end(self) -> datetime | None:
+        """Up to where it can be cut."""
+        return self.scan.bounds.end or self.source.until
+
+    def _pages_left(self) -> float:
+        """How many pages are still to come, if all are as dense."""
+        if self.dense is None or self._end is None:
+            return 1.0
+        start, page = self.dense
+        return max(SMALLEST, (self._end - start) / page)
+
+    @property
+    def may_be_forgotten(self) -> bool:
+        """Whether only its first page has been read, which has shown how dense it is."""
+        known = self.dense is not None and self.scan.bounds.start is not None
+        return known and self.is_free and len(self.pages) == 1 and self.held == self.size
+
+    def forget(self) -> None:
+        """Give up that page, to be read again later; how dense it is stays known."""
+        self.pages.clear()
+        self.size = self.held = 0
+        self._walk = self._before = None
+        if self.dense and self.scan.bounds.start:
+            self.dense = self.scan.bounds.start, self.dense[1]
+        self.left = self._pages_left()
+
+    def cut_up(self, most: int, free: int) -> list[Reading]:
+        """The parts that are now left to others, or none where that is not worth while."""
+        points = self._cut_points(most, free)
+        if not points:
+            return []
+        bounds, between = self.scan.bounds, self.source.part
+        parts = [
+            Reading(between(self.scan, Bounds(start, end)), self.source, whole=False)
+            for start, end in zip(points, [*points[1:], bounds.end], strict=True)
+        ]
+        parts[-1].cuts = self.cuts + 1
+        parts[-1].left = max(1.0, self.left - len(points) * PART_PAGES)
+        # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
+        start = bounds.start if self.scan.window else None
+        self.scan = between(self.scan, Bounds(start, points[0]))
+        self.dense, self.whole, self.left = None, False, 1.0
+        return parts
+
+    def _cut_points(self, most: int, free: int) -> list[datetime]:
+        """At most `most` points, and enough for `free` readers who have nothing else to do."""
+        # Without a lower bound, records that have no time belong to the scan too.
+        if self.done or not self.dense or not self._end or not self.scan.bounds.start:
+            return []
+        start, page = self.dense
+        parts = max(free, FIRST_PARTS << self.cuts)
+        return cuts(start, self._end, page * PART_PAGES, min(most, parts))

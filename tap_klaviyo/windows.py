@@ -63,6 +63,15 @@ class WindowPlan:
         return CAUTIOUS if self.groping else None
 
 
+def page_time(first: datetime, late: datetime, last: datetime) -> timedelta:
+    """How long a page covers that lies behind one whose last quarter begins at `late`.
+
+    That quarter tells where it is far denser than the others: events come in bursts.
+    """
+    whole, end = last - first, (last - late) * 4
+    return end if SHORTEST <= end < whole / 2 else whole
+
+
 def whole_second(moment: datetime) -> datetime:
     """The first whole second that is not before a moment: Klaviyo compares no finer."""
     floor = moment.replace(microsecond=0)

@@ -47,7 +47,8 @@ def part(scan: Scan, bounds: Bounds) -> Scan:
 
 def span(one: AnyPage) -> Span:
     found = seconds_of(one)
-    return at(found[0]), at(found[-1])
+    first, last = at(found[0]), at(found[-1])
+    return Span(first, last, last - first)
 
 
 class Server:
@@ -72,8 +73,11 @@ class Server:
 
 @pytest.mark.parametrize(("idle", "points"), [(0, FIRST_PARTS), (29, 29), (99, 48)])
 def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int) -> None:
-    reading = Reading(Scan(Bounds(START, at(100_000))), latest=(at(0), at(100)))
-    assert len(reading.cut_points(48, None, idle)) == points
+    source = Source(lambda _: iter(()), part)
+    reading = Reading(
+        Scan(Bounds(START, at(100_000))), source, dense=(at(100), timedelta(seconds=100))
+    )
+    assert len(reading.cut_up(48, idle)) == points
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,194 @@
+"""Which page an ordered read reads next: always the nearest that there is room for.
+
+Decides, and does nothing by itself; whoever calls holds the lock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from tap_klaviyo.room import AnyPage, Room
+from tap_klaviyo.scan_reading import Reading, Source, Span
+
+# A page counts as large as the largest lately: those at the end of a window say little.
+FADING = 100
+# Beyond so many times of what there is room for, a page is not worth its room.
+FAR = 2
+
+
+class Order:
+    """Scans that have been begun, in their order, up to the last one whose pages are not taken."""
+
+    def __init__(self, source: Source, workers: int, room: Room, page_bytes: int) -> None:
+        """Nothing has been begun."""
+        self._source = source
+        self._workers = workers
+        self._room = room
+        self._page_bytes = page_bytes
+        self._used = 0
+        self._readings: deque[Reading] = deque()
+        # Those of them that are not done. Few, where many short scans wait to be taken.
+        self._open: list[Reading] = []
+        self.exhausted = False
+
+    def append(self, reading: Reading) -> None:
+        """Begin one more scan."""
+        self._readings.append(reading)
+        if not reading.done:
+            self._open.append(reading)
+
+    @property
+    def head(self) -> Reading | None:
+        """The scan whose pages are taken now."""
+        return self._readings[0] if self._readings else None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is a page to take, a scan to leave, or nothing more."""
+        if self._readings:
+            return bool(self._readings[0].pages) or self._readings[0].done
+        return self.exhausted
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything has been read."""
+        return self.exhausted and not self._open
+
+    def leave(self) -> None:
+        """Go on to the next scan."""
+        self._readings.popleft()
+
+    def take(self) -> AnyPage:
+        """The page that is due."""
+        head = self._readings[0]
+        page = head.pages.popleft()
+        head.held -= page.size
+        self._use(-page.size)
+        return page
+
+    def give_back(self) -> None:
+        """Leave all room to others; what is being read gives its own back when it comes."""
+        self._use(-sum(one.held for one in self._readings))
+
+    def _use(self, size: int) -> None:
+        """Take room, or give it back."""
+        self._used += size
+        self._room.use(size)
+
+    def put(self, reading: Reading, page: AnyPage | None, latest: Span | None) -> None:
+        """Add the page that was being read; None where there is none."""
+        reading.put(page, latest)
+        if page is not None:
+            self._use(page.size)
+            self._page_bytes = max(page.size, self._page_bytes - self._page_bytes // FADING)
+        if reading.done:
+            self._open.remove(reading)
+            if reading.whole and not reading.error:
+                self._source.held(reading.scan, reading.size)
+
+    def release(self, reading: Reading) -> None:
+        """Give back what was kept for the page that was being read."""
+        self._use(-(reading.reserved or 0))
+        reading.reserved = None
+
+    def may_begin(self) -> bool:
+        """Whether one more scan may be begun: it is within reach, and there is room."""
+        if self.exhausted:
+            return False
+        at_once = self._source.at_once()
+        if at_once is not None and len(self._open) >= at_once:
+            return False
+        pages = sum(map(self._pages, self._open))
+        return not self._readings or (pages < self._reach and self._fits())
+
+    def choose(self, free: int) -> Reading | None:
+        """What to read the next page of; the room for it is kept.
+
+        Who reads further ahead than there is room for would fill it with what is not wanted for
+        long, while one request at a time fetches what is due.
+
+        Args:
+            free: How many readers have nothing to do.
+
+        Returns:
+            None where a scan is to be begun instead, or nothing can be done now.
+        """
+        for reading in self._within(self._reach):
+            if reading.is_free:
+                return self._kept(reading) if self._has_room(reading) else None
+        if self.may_begin() or not self._fits():
+            return None
+        return self._cut_up(free)
+
+    def _kept(self, reading: Reading) -> Reading:
+        """A scan with room for its next page."""
+        reading.reserved = self._expected(reading)
+        self._use(reading.reserved)
+        return reading
+
+    def _expected(self, reading: Reading) -> int:
+        """How many bytes the next page of a scan may have."""
+        return int(self._page_bytes * min(1.0, reading.left))
+
+    @property
+    def _reach(self) -> float:
+        """How far ahead to read, in pages; a page at least."""
+        return max(1.0, self._room.reach / self._page_bytes)
+
+    def _pages(self, reading: Reading) -> float:
+        """How many pages of a scan are still to be read or taken."""
+        return reading.left + reading.held / self._page_bytes
+
+    def _within(self, reach: float) -> Iterator[Reading]:
+        """The scans that are not done and have fewer pages before them than that."""
+        ahead = 0.0
+        for reading in self._open:
+            if ahead >= reach:
+                return
+            yield reading
+            ahead += self._pages(reading)
+
+    def _fits(self) -> bool:
+        """Whether there is room for one more page."""
+        return self._room.fits(self._used, self._page_bytes)
+
+    def _has_room(self, reading: Reading) -> bool:
+        """Whether a scan's next page may be read.
+
+        The page that is due next always finds room, or nothing would ever move.
+        """
+        due = reading is self._readings[0] and not reading.pages
+        fits = self._room.fits(self._used, self._expected(reading))
+        return due or fits or self._forgets_behind(reading)
+
+    def _forgets_behind(self, reading: Reading) -> bool:
+        """Make room by giving up a page that was read before it was known to be far away."""
+        near = sum(1 for _ in self._within(self._reach * FAR))
+        for one in reversed(self._open[near:]):
+            if one is not reading and one.may_be_forgotten:
+                self._use(-one.held)
+                one.forget()
+                return self._fits()
+        return False
+
+    def _cut_up(self, free: int) -> Reading | None:
+        """What lies behind the parts into which a long scan is now cut; all stand in the order.
+
+        It is begun before them, since how dense it is decides on the next cut.
+        """
+        most = min(self._workers, int(self._reach))
+        for reading in self._within(self._reach):
+            parts = reading.cut_up(most, free)
+            if parts:
+                self._insert(parts, reading)
+                return self._kept(parts[-1])
+        return None
+
+    def _insert(self, parts: list[Reading], after: Reading) -> None:
+        """Put the parts of a scan behind what is left of it."""
+        place = self._readings.index(after) + 1
+        for offset, part in enumerate(parts):
+            self._readings.insert(place + offset, part)
+        place = self._open.index(after) + 1
+        self._open[place:place] = parts

@@ -1,0 +1,154 @@
+"""What is read next, on a clock of round trips: every request that is under way takes one."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tap_klaviyo.order import Order
+from tap_klaviyo.room import AnyPage, Room
+from tap_klaviyo.scan_reading import Reading, Source, Span
+from tap_klaviyo.scans import Bounds, Scan
+from tap_klaviyo.windows import page_time
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+RECORDS = 8
+ROOM = 24
+
+
+@dataclass(frozen=True)
+class EventsPage:
+    """A page that weighs as much as it holds records."""
+
+    seconds: list[int]
+    next: str | None
+
+    @property
+    def size(self) -> int:
+        return len(self.seconds)
+
+
+def at(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def span(page: AnyPage) -> Span:
+    assert isinstance(page, EventsPage)
+    times = [at(one) for one in page.seconds]
+    return Span(times[0], times[-1], page_time(times[0], times[len(times) * 3 // 4], times[-1]))
+
+
+class Walk:
+    """A read of events, given as seconds, in windows; all is asked at once that can be."""
+
+    def __init__(self, events: list[int], edges: list[int], workers: int, room: int) -> None:
+        self.events = sorted(events)
+        self.source = Source(self.pages, self.part, span)
+        self.room = Room(room * RECORDS)
+        self.order = Order(self.source, workers, self.room, RECORDS)
+        self.workers = workers
+        self.scans = iter([Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(edges)])
+        self.under_way: list[Reading] = []
+        self.asked = self.round_trips = 0
+        self.found: list[int] = []
+
+    @staticmethod
+    def part(scan: Scan, bounds: Bounds) -> Scan:
+        return replace(scan, bounds=bounds)
+
+    def pages(self, scan: Scan) -> Iterator[EventsPage]:
+        start, end = scan.bounds.start, scan.bounds.end
+        assert start is not None
+        assert end is not None
+        first, behind = (bisect_left(self.events, one, key=at) for one in (start, end))
+        found = self.events[first:behind]
+        for place in range(0, max(1, len(found)), RECORDS):
+            more = place + RECORDS < len(found)
+            yield EventsPage(found[place : place + RECORDS], "next" if more else None)
+
+    def ask(self) -> None:
+        while len(self.under_way) < self.workers:
+            reading = self.order.choose(self.workers - len(self.under_way))
+            if reading:
+                self.under_way.append(reading)
+            elif self.order.may_begin():
+                scan = next(self.scans, None)
+                self.order.exhausted = scan is None
+                if scan:
+                    self.order.append(Reading(scan, self.source))
+            else:
+                return
+
+    def answer(self) -> None:
+        for reading in self.under_way:
+            page, latest = reading.read()
+            self.asked += 1
+            self.order.release(reading)
+            self.order.put(reading, page, latest)
+        self.under_way = []
+
+    def take(self, most: int) -> None:
+        while self.order.is_due and (head := self.order.head):
+            if not head.pages:
+                self.order.leave()
+            elif most:
+                most -= 1
+                page = self.order.take()
+                assert isinstance(page, EventsPage)
+                holds = head.scan.holds
+                self.found += [one for one in page.seconds if holds(at(one).isoformat())]
+            else:
+                return
+
+    def to_the_end(self, taken_a_trip: int = ROOM) -> None:
+        """Read everything; so many pages are taken in the time of a round trip."""
+        while not self.order.is_due or self.order.head:
+            self.ask()
+            self.answer()
+            self.round_trips += 1
+            self.take(taken_a_trip)
+
+
+# An order an hour for six weeks, and then one every few seconds.
+HOUR = 3_600
+QUIET = list(range(0, 1_000 * HOUR, HOUR))
+
+
+@pytest.mark.parametrize("apart", [5, 60, 600])
+@pytest.mark.parametrize("begun", [0, 3, 6])
+def test_a_jump_in_density_leaves_nobody_idle_for_long(apart: int, begun: int) -> None:
+    """Windows are as long as fits what came before: after the jump they hold hundreds of pages."""
+    jump = QUIET[-1] + 1
+    rush = range(jump, jump + 8_000 * apart, apart)
+    edges = [*range(begun * HOUR, rush[-1], RECORDS * HOUR), rush[-1] + 1]
+    walk = Walk([*QUIET[begun:], *rush], edges, workers=2 * ROOM, room=ROOM)
+    walk.to_the_end()
+    assert walk.found == walk.events
+    pages = len(walk.events) / RECORDS
+    assert walk.round_trips < 2 * pages / ROOM
+    assert walk.asked < 1.4 * pages
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 40), st.integers(1, 900))),
+    st.lists(st.integers(1, 150_000), max_size=6, unique=True),
+    st.integers(1, 12),
+    st.integers(1, 30),
+    st.integers(1, 20),
+)
+def test_bursts_are_read_whole_and_in_order_in_whatever_room(
+    bursts: list[tuple[int, int, int]], edges: list[int], workers: int, room: int, taken: int
+) -> None:
+    events = [first + each * apart for first, count, apart in bursts for each in range(count)]
+    walk = Walk(events, [0, *sorted(edges), 200_000], workers, room)
+    walk.to_the_end(taken)
+    assert walk.found == walk.events
+    assert walk.room.fits(0, room * RECORDS), "all room has been given back"
