@@ -56,7 +56,7 @@ BY_STREAM: Mapping[str, Mapping[str, str]] = {
     "images": {"size": "In bytes."},
     "list_profiles": {"list_name": "The list's name; null where several lists have the same."},
     "mapped_metrics": {"id": "What the metric counts as, such as revenue."},
-    "metric_properties": {"sample_values": "Values that the property has had."},
+    "metric_properties": {"sample_values": "Values that the property has had, as texts."},
     "object_ingestion_logs": {"timestamp": "When the record was refused. Kept for 14 days."},
     "profile_consents": {
         "channel": "email, sms, whatsapp or mobile_push.",

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from tap_klaviyo.property_types import TYPES, as_texts
+from tap_klaviyo.records import Completion, Included
 from tap_klaviyo.relations import linked
-from tap_klaviyo.spec import Parent, StreamSpec
+from tap_klaviyo.spec import Derived, Parent, StreamSpec
 
 OBJECT_TYPES = Parent("get_object_types", "object_type_id")
 SCHEMA_VERSIONS = Parent(
     "get_schema_versions_for_object_type", "object_schema_id", parent=OBJECT_TYPES
 )
+SAMPLES = "sample_values"
+
+
+def samples_as_texts(
+    read: Sequence[Any],  # noqa: ARG001
+    attributes: Mapping[str, Any],
+    included: Included,  # noqa: ARG001
+) -> tuple[Any, ...]:
+    """The values that a property has had, as texts: loaders take no list of several types."""
+    return (as_texts(attributes.get(SAMPLES)),)
+
 
 ACCOUNT: tuple[StreamSpec, ...] = (
     StreamSpec("accounts", "get_accounts"),
@@ -17,7 +35,13 @@ ACCOUNT: tuple[StreamSpec, ...] = (
     StreamSpec("mapped_metrics", "get_mapped_metrics"),
     linked("metric_flow_triggers", "get_metrics", "flow-triggers", ("metric_id", "flow_id")),
     StreamSpec(
-        "metric_properties", "get_properties_for_metric", parent=Parent("get_metrics", "metric_id")
+        "metric_properties",
+        "get_properties_for_metric",
+        parent=Parent("get_metrics", "metric_id"),
+        derived={SAMPLES: Derived(TYPES["array"][1])},
+        complete=Completion(
+            samples_as_texts, columns=(SAMPLES,), looks={SAMPLES: msgspec.json.Decoder()}
+        ),
     ),
     StreamSpec("metrics", "get_metrics"),
     StreamSpec(

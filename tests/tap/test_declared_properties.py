@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_sandbox import Sandbox
 from tap_klaviyo.custom_streams import all_specs
-from tap_klaviyo.declared_properties import TYPES, typed
+from tap_klaviyo.property_types import TYPES, typed
 from tests.tap.running import RunTap
 from tests.tap.test_custom_streams import chosen, discover
 
