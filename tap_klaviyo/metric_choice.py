@@ -14,6 +14,8 @@ from klaviyo_client.filters import nearest
 
 Metric = Mapping[str, Any]
 KEYS = ("id", "name", "integration")
+# As many as a message can name and still be read.
+MOST_NAMES = 20
 SETTING = "stream_options.events.metrics"
 
 
@@ -126,6 +128,12 @@ def excluded_metrics(
     return frozenset(matching(choice.exclude, metrics))
 
 
+def listed(names: Sequence[str]) -> str:
+    """The names for a message, the first of them where they are many."""
+    more = ", ..." if len(names) > MOST_NAMES else ""
+    return f"{', '.join(names[:MOST_NAMES]) or 'none'}{more}"
+
+
 def matching(
     wanted: Iterable[MetricPattern], metrics: Sequence[Metric], setting: str = SETTING
 ) -> set[str]:
@@ -135,9 +143,8 @@ def matching(
         ids = {m["id"] for m in metrics if one.matches(m)}
         ids |= {m["id"] for m in metrics if one == MetricPattern(name=m["id"])}
         if not ids:
-            names = [m["attributes"]["name"] for m in metrics]
-            raise ConfigurationError(
-                f"{setting}: the account has no metric with {one}{nearest(one.name or '', names)}",
-            )
+            names = sorted({str(m["attributes"]["name"]) for m in metrics})
+            known = nearest(one.name or "", names) or f"; it has: {listed(names)}"
+            raise ConfigurationError(f"{setting}: the account has no metric with {one}{known}")
         found |= ids
     return found

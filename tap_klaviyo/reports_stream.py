@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Stream
@@ -39,6 +40,8 @@ Context = Mapping[str, Any] | None
 READ_ON = "read_on"
 # Of a run that has not come to its end: the day on which it began, and the last one that it read.
 BEGUN_ON, READ_TO = "begun_on", "read_to"
+# What the report was when its rows were read: a mark that nothing can be read from.
+DECLARED = "declared_as"
 REFUSED = (400, 404)
 # What Klaviyo points to where it refuses a metric: `metric_id`, `conversion_metric_id`.
 METRIC = "metric"
@@ -114,6 +117,7 @@ class ReportStream(Stream):
         that is used up) goes on from there the next time.
         """
         tap, bookmark, found = self._klaviyo_tap, self._opened_bookmark(), self._plan or self.plan()
+        self._say_changed(bookmark)
         try:
             for window, made in tap.turns.between(self._answers(found)):
                 tap.side_by_side.check()
@@ -126,6 +130,17 @@ class ReportStream(Stream):
             raise
         else:
             self._finish(bookmark)
+
+    def _say_changed(self, bookmark: Bookmark | None) -> None:
+        """Tell of rows that another declaration has made, and that stay."""
+        known = self.get_context_state(None).get(DECLARED) if bookmark and bookmark.start else None
+        if known and known != mark_of(self.report):
+            self.logger.warning(
+                "Report %s is declared otherwise than when it was read last: rows of days before "
+                "its look-back stay as they are. To read those days anew, take its bookmark out of "
+                "the state and empty its table, or give it another name",
+                self.name,
+            )
 
     def _answers(self, found: Plan) -> Iterator[tuple[Window, list[Record]]]:
         """The rows of each window, from the answers for all metrics."""
@@ -168,6 +183,7 @@ class ReportStream(Stream):
             state = self.get_context_state(None)
             state.setdefault(BEGUN_ON, str(self._klaviyo_tap.started_at.date()))
             state[READ_TO] = str(window.end - DAY)
+            state[DECLARED] = mark_of(self.report)
             bookmark.see(datetime.combine(window.end - DAY, MIDNIGHT).isoformat())
             self.state_manager.is_flushed = False
         self._write_state_message()
@@ -211,6 +227,13 @@ class ReportStream(Stream):
     def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
         """Count the row; the bookmark moves by windows, since many days have no rows."""
         self.progress.emitted(1, (latest_record["date"],))
+
+
+def mark_of(report: Report) -> str:
+    """Tells declarations apart whose rows do not go together."""
+    lists = (sorted(report.statistics), sorted(report.groups), sorted(map(str, report.metrics)))
+    parts = (report.kind.name, *lists, report.interval, report.filter, report.timezone)
+    return sha256(repr(parts).encode()).hexdigest()[:12]
 
 
 def plan_reports(config: Mapping[str, Any], streams: Sequence[ReportStream]) -> None:

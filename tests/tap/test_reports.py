@@ -219,6 +219,32 @@ def test_a_look_back_that_breaks_off_does_not_begin_again(
     assert not state.keys() & {"begun_on", "read_to"}
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"statistics": ["opens", "recipients", "open_rate", "conversion_value"]}, False),
+        ({"lookback_days": 9}, False),
+        ({"statistics": ["recipients", "clicks"]}, True),
+        ({"group_by": ["flow_id", "flow_message_id", "flow_name"]}, True),
+        ({"interval": "weekly"}, True),
+        ({"filter": 'equals(send_channel,"email")'}, True),
+    ],
+)
+def test_rows_of_another_declaration_are_told_of(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, changed: dict[str, Any], *, told: bool
+) -> None:
+    own: dict[str, Any] = {"start_date": "2026-01-11"}
+    first = run_reports(sandbox, FLOWS, **own)
+    caplog.clear()
+    second = run_reports(sandbox, FLOWS | changed, state=first.state, **own)
+    assert not second.error
+    words = "Report flow_days is declared otherwise than when it was read last"
+    assert (words in caplog.text) == told
+    caplog.clear()
+    run_reports(sandbox, FLOWS | changed, state=second.state, **own)
+    assert words not in caplog.text, "once is enough"
+
+
 def test_rolling_days_that_break_off_go_on_the_next_time(
     sandbox: Sandbox, clock: ManualClock
 ) -> None:
@@ -384,6 +410,8 @@ def test_a_metric_that_is_not_there_or_not_clear(
     assert "reports.wrong.conversion_metric: the account has no metric" in caplog.text
     assert "did you mean 'Placed Order'" in caplog.text
     assert run.records("flow_days")
+    run_reports(sandbox, CAMPAIGNS | {"conversion_metric": "Xyz"})
+    assert "no metric with name 'Xyz'; it has: " in caplog.text
     integration = {"name": "Magento", "id": "1", "object": "integration", "category": "eCommerce"}
     twin = {"name": "Placed Order", "integration": integration}
     sandbox.account.put("metric", "TWIN01", twin)
