@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.errors import ChangeStoreError
@@ -31,6 +32,9 @@ TABLES = (
     "CREATE TABLE accepted (key INTEGER PRIMARY KEY, mark BLOB NOT NULL)",
 )
 KNOWN = "SELECT mark FROM accepted WHERE key = ?"
+# Keys that one statement looks up: twice as fast as one by one.
+TOGETHER = 250
+KNOWN_TOGETHER = f"SELECT key, mark FROM accepted WHERE key IN ({','.join('?' * TOGETHER)})"  # noqa: S608
 FORGET = "DELETE FROM accepted WHERE key = ?"
 REMEMBER = "INSERT OR REPLACE INTO accepted VALUES (?, ?)"
 DELETABLE = "deleting it costs one full sync"
@@ -51,6 +55,8 @@ class ChangeStore:
         """
         self._path = path
         self._changing = changing
+        # What `look_up` has found, as long as it is true.
+        self._found: dict[int, bytes | None] = {}
         if changing:
             created(path)
         place = path if changing or Path(path).exists() else ":memory:"
@@ -98,17 +104,36 @@ class ChangeStore:
         """The digest that is kept of something."""
         return blake2b(content, digest_size=16, key=self._salt).digest()
 
+    def look_up(self, keys: Sequence[int]) -> None:
+        """Look many keys up at once; `known` then has them at hand, until the next ones.
+
+        Raises:
+            ChangeStoreError: the file cannot be read.
+        """
+        self._found = dict.fromkeys(keys)
+        for start in range(0, len(keys), TOGETHER):
+            some = keys[start : start + TOGETHER]
+            # A null equals no key, so that one statement serves any number of them.
+            filled = [*some, *[None] * (TOGETHER - len(some))]
+            self._found.update(self._read(KNOWN_TOGETHER, filled))
+
     def known(self, key: int) -> bytes | None:
         """The mark that `key` has, if any.
 
         Raises:
             ChangeStoreError: the file cannot be read.
         """
+        if key in self._found:
+            return self._found[key]
+        found = self._read(KNOWN, (key,))
+        return found[0][0] if found else None
+
+    def _read(self, statement: str, values: Sequence[int | None]) -> list[Any]:
+        """The rows that a statement finds."""
         try:
-            found = self._connection.execute(KNOWN, (key,)).fetchone()
+            return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise ChangeStoreError(f"change_store: {self._path} {explained(error)}") from None
-        return found[0] if found else None
 
     def forget(self, keys: Iterable[int]) -> None:
         """Take these keys out, for good when this returns.
@@ -127,10 +152,12 @@ class ChangeStore:
         # In order of the key, neighbours share a page.
         self._write(REMEMBER, sorted(marks.items()))
 
-    def _write(self, statement: str, rows: Sequence[tuple[int | bytes, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Execute a statement for each row, in one transaction."""
         if not rows or not self._changing:
             return
+        for key, *_ in rows:
+            self._found.pop(key, None)
         try:
             self._connection.execute("BEGIN")
             self._connection.executemany(statement, rows)

@@ -22,6 +22,8 @@ from target_klaviyo.outcomes import Outcome
 from target_klaviyo.plans import Settled
 
 UNCHANGED = Outcome("skipped", "unchanged")
+# The number of a row's key, and the digest of everything that it says.
+Fingerprint = tuple[int, bytes]
 # Settings that change how rows travel, not what they say; a change of any other one, known or
 # not, makes all rows count as changed.
 WITHOUT_EFFECT = frozenset(
@@ -69,27 +71,42 @@ class StreamChanges:
         self._store = store
         self._scope = scope
         self._keys = keys
-        self._pending: dict[int, tuple[int, bytes]] = {}
+        self._pending: dict[int, Fingerprint] = {}
         self._under_way: set[int] = set()
         self._challenged: set[int] = set()
         self._subjects: dict[int, tuple[str, ...]] = {}
 
-    def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
-        """Whether Klaviyo has this row already; if not, it is noted under its row number.
+    def fingerprint(self, record: Mapping[str, Any]) -> Fingerprint | None:
+        """What a row is known by; None where it lacks one of its keys."""
+        values = [record.get(key) for key in self._keys]
+        if None in values or "" in values:
+            return None
+        key = self._store.key(self._scope.place + CANONICAL.encode(values))
+        return key, self._store.mark(self._scope.reading + CANONICAL.encode(record))
+
+    def look_up(self, keys: Sequence[int]) -> None:
+        """Look many keys up at once, before `held` is asked about each of them."""
+        self._store.look_up(keys)
+
+    def held(self, fingerprint: Fingerprint) -> bool:
+        """Whether Klaviyo has this row already.
 
         A key that is under way in this batch is never unchanged: what counts is what comes last.
         Nor is one that a row before it challenges.
         """
-        values = [record.get(key) for key in self._keys]
-        if None in values or "" in values:
-            return False
-        key = self._store.key(self._scope.place + CANONICAL.encode(values))
-        mark = self._store.mark(self._scope.reading + CANONICAL.encode(record))
+        key, mark = fingerprint
         busy = key in self._under_way or key in self._challenged
-        if not busy and self._store.known(key) == mark:
+        return not busy and self._store.known(key) == mark
+
+    def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
+        """Whether Klaviyo has this row already; if not, it is noted under its row number."""
+        fingerprint = self.fingerprint(record)
+        if fingerprint is None:
+            return False
+        if self.held(fingerprint):
             return True
-        self._pending[number] = key, mark
-        self._under_way.add(key)
+        self._pending[number] = fingerprint
+        self._under_way.add(fingerprint[0])
         return False
 
     def challenge(self, item: Item, number: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -12,14 +12,16 @@ from pendulum import Timezone
 
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
+from target_klaviyo.mapping import StreamMapping
 from target_klaviyo.outcomes import RejectedRowError
+from target_klaviyo.plans import StreamRules
 from target_klaviyo.report import Policy
 from target_klaviyo.times import moment
 from target_klaviyo.values import Locale
 
 # Klaviyo refuses events from before then in any reading of its documents.
 FLOOR = datetime(1990, 1, 1, tzinfo=timezone.utc)
-YEAR = timedelta(days=365)
+YEAR, DAY = timedelta(days=365), timedelta(days=1)
 
 
 def locale(config: Mapping[str, Any]) -> Locale:
@@ -71,6 +73,26 @@ def earliest_event(config: Mapping[str, Any]) -> datetime:
     if earliest < FLOOR:
         raise ConfigurationError("earliest_event_time: Klaviyo takes no events from before 1990")
     return earliest
+
+
+def stream_rules(
+    mapping: StreamMapping,
+    keys: Sequence[str],
+    config: Mapping[str, Any],
+    now: datetime,
+    notice: Callable[[str, str], None],
+) -> StreamRules:
+    """What a builder needs to know of a stream in a run that began `now`."""
+    return StreamRules(
+        keys=keys,
+        earliest=earliest_event(config),
+        latest=now + YEAR,
+        now=now,
+        recent=now - DAY,
+        clear_nulls=config["null_policy"] == "clear",
+        immediate=mapping.immediate,
+        notice=notice,
+    )
 
 
 def mirror_ratio(config: Mapping[str, Any]) -> float:

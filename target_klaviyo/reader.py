@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 import msgspec
@@ -18,6 +18,12 @@ Message = dict[str, Any]
 # What a dead letter has beside its row: why it was refused.
 DEAD_LETTER = "_rejected"
 KNOWN = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
+# Bytes that are read at once; a pipe gives what is there already, and is not waited for.
+BLOCK = 1 << 18
+# Counts rows that need no work.
+Count = Callable[[Sequence[bytes]], None]
+# Lines in order: rows that need no work with what counts them, others one by one with None.
+Parted = Iterable[tuple[Count | None, Sequence[bytes]]]
 
 
 class Interruption:
@@ -52,12 +58,22 @@ class Interruption:
 class MessageReader(GenericSingerReader[bytes]):
     """Decodes lines with msgspec; each message is worked off as a whole."""
 
-    def __init__(self, interruption: Interruption, failed: Callable[[], None]) -> None:
-        """`failed` is called when an error ends the reading, before it is raised further."""
+    def __init__(
+        self,
+        interruption: Interruption,
+        failed: Callable[[], None],
+        parted: Callable[[Sequence[bytes]], Parted],
+    ) -> None:
+        """Work off what `parted` leaves of the lines.
+
+        `failed` is called when an error ends the reading, before it is raised further.
+        """
         super().__init__()
         self._interruption = interruption
         self._failed = failed
-        self.line: bytes | str = b""
+        self._parted = parted
+        self._counted = 0
+        self.line = b""
         self._number = 0
         self._states = 0
         self._latest = ""
@@ -88,11 +104,27 @@ class MessageReader(GenericSingerReader[bytes]):
     ) -> Counter[str]:
         """Work off all messages; text files are taken too."""
         guarded = {kind: self._guarded(callback) for kind, callback in callbacks.items()}
+        lines = self._to_work_off(blocks(file_input or self.default_input))
         try:
-            return super().process_lines(file_input, guarded)
+            counts = super().process_lines(cast("IO[bytes]", lines), guarded)
         except Exception:
             self._failed()
             raise
+        counts["RECORD"] += self._counted
+        return counts
+
+    def _to_work_off(self, read: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
+        """The lines that need work; rows between them are counted when it is their turn."""
+        for lines in read:
+            for count, part in self._parted(lines):
+                if count is None:
+                    yield from part
+                    continue
+                with self._interruption:
+                    count(part)
+                    self._counted += len(part)
+                    self._number += len(part)
+                    self._latest = "RECORD"
 
     def _guarded(self, callback: Callable[[Message], None]) -> Callable[[Message], None]:
         """A callback that no signal cuts short."""
@@ -126,3 +158,18 @@ class MessageReader(GenericSingerReader[bytes]):
         self._states += self._latest == "STATE"
         self._dead_letters |= DEAD_LETTER in message
         return message
+
+
+def blocks(source: IO[Any]) -> Iterator[list[bytes]]:
+    """The lines of a file or pipe, as many at a time as are there; of a text as UTF-8."""
+    binary = getattr(source, "buffer", source)
+    read = getattr(binary, "read1", None) or (lambda size: source.read(size).encode())
+    pieces: list[bytes] = []
+    while piece := read(BLOCK):
+        pieces.append(piece)
+        if b"\n" in piece:
+            *lines, rest = b"".join(pieces).split(b"\n")
+            pieces = [rest]
+            yield lines
+    if any(pieces):
+        yield [b"".join(pieces)]

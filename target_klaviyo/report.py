@@ -53,11 +53,11 @@ class Tally:
         """Rows that were refused, or whose fate is unknown."""
         return self.count(*FAILED)
 
-    def settle(self, row: Row, outcome: Outcome) -> None:
-        """Count a row."""
+    def settle(self, number: int, outcome: Outcome, rows: int = 1) -> None:
+        """Count a row, or several from this number on."""
         reason = self.outcomes.setdefault((outcome.kind, outcome.reason), Reason())
-        reason.count += 1
-        reason.first_row = min(reason.first_row or row.number, row.number)
+        reason.count += rows
+        reason.first_row = min(reason.first_row or number, number)
 
     def first_failure(self) -> str:
         """The first refused row and why."""
@@ -93,16 +93,30 @@ class Report:
 
     def next_row(self, name: str) -> int:
         """Count a row in, and number it."""
+        return self._next_rows(name, 1)
+
+    def _next_rows(self, name: str, rows: int) -> int:
+        """Count rows in; the number of the first of them."""
         tally = self._tallies[name]
         if not tally.rows:
             tally.started = self._monotonic()
-        tally.rows += 1
-        return tally.rows
+        tally.rows += rows
+        return tally.rows - rows + 1
+
+    def settle_alike(self, name: str, lines: Sequence[bytes], outcome: Outcome) -> None:
+        """Count rows in, one after the other, that all end in the same way, unsent."""
+        first = self._next_rows(name, len(lines))
+        tally = self._tallies[name]
+        tally.settle(first, outcome, len(lines))
+        tally.seconds = self._monotonic() - tally.started
+        if self._receipts:
+            for number, line in enumerate(lines, first):
+                self._receipts.write(receipt(tally.schema, Row(number, line), outcome))
 
     def settle(self, name: str, row: Row, outcome: Outcome) -> None:
         """Note what became of a row."""
         tally = self._tallies[name]
-        tally.settle(row, outcome)
+        tally.settle(row.number, outcome)
         tally.seconds = self._monotonic() - tally.started
         if self._receipts:
             self._receipts.write(receipt(tally.schema, row, outcome))

@@ -18,6 +18,7 @@ from target_klaviyo.nesting import REASON, too_deep
 from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
 from target_klaviyo.projection import field_sources, projection
 from target_klaviyo.schema_files import Check, compiled, sink_schema
+from target_klaviyo.unchanged_rows import Watched
 from target_klaviyo.unwritable import unwritable
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class KlaviyoSink(BatchSink):
         self._fits_sink = compiled(sink_schema(self.spec.name))
         sources = dict(field_sources(mapping, list(declared), texts))
         self._changes = target.changes.of(mapping, sources, self.key_properties)
+        strip, count = self._remove_sdc_metadata_from_record, self._count_unchanged
+        self.watched = Watched(self._changes, strip, count) if self._changes else None
         self._rows = self._bytes = 0
         self._items: list[Item] = []
         self._refusals = self.spec.refusals() if self.spec.refusals else None
@@ -144,6 +147,12 @@ class KlaviyoSink(BatchSink):
         """Take in what a refused row says of those before it, which are still to be sent."""
         if self._refusals:
             self._refusals.note(said, len(self._items))
+
+    def _count_unchanged(self, lines: Sequence[bytes]) -> None:
+        """Count rows in that Klaviyo has as they are, as `process_record` and the SDK would."""
+        self._target.report.settle_alike(self.stream_name, lines, UNCHANGED)
+        self.record_counter_metric.increment(len(lines))
+        self._target.drain_if_due()
 
     def _take_turn(self) -> None:
         """Send the pending rows of another stream of the same sink: the order of rows counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import cached_property
 from types import FrameType
 from typing import Any, ClassVar
@@ -17,13 +17,7 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from klaviyo_client.connection import check_environment, check_names, connected
 from target_klaviyo.changes import Changes, StreamChanges
 from target_klaviyo.command import ClearCommand
-from target_klaviyo.configuration import (
-    YEAR,
-    earliest_event,
-    locale,
-    mirror_ratio,
-    policy,
-)
+from target_klaviyo.configuration import earliest_event, locale, mirror_ratio, policy, stream_rules
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
 from target_klaviyo.items import Item
@@ -37,14 +31,13 @@ from target_klaviyo.mapping import (
 from target_klaviyo.mirrors import all_removals, check_sources, one_each
 from target_klaviyo.notices import Notices
 from target_klaviyo.plans import StreamRules
-from target_klaviyo.reader import Interruption, MessageReader
+from target_klaviyo.reader import Interruption, MessageReader, Parted
 from target_klaviyo.report import opened_report
 from target_klaviyo.settings import MEANINGLESS, SETTINGS
 from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
 from target_klaviyo.specs import SinkSpec, sink_names
+from target_klaviyo.unchanged_rows import Watched, parted
 from target_klaviyo.values import Locale
-
-DAY = timedelta(days=1)
 
 
 class TargetKlaviyo(Target):
@@ -72,7 +65,7 @@ class TargetKlaviyo(Target):
         # Plain pipes set TARGET_KLAVIYO_API_KEY as Meltano does, without `--config ENV`.
         keywords["parse_env_config"] = True
         self.interruption = Interruption(self._end_early)
-        self._reader = MessageReader(self.interruption, self.finish)
+        self._reader = MessageReader(self.interruption, self.finish, self._parted)
         keywords["message_reader"] = self._reader
         super().__init__(**keywords)
         # Sinks drain in order of first appearance; what goes on at once does so inside a batch.
@@ -89,7 +82,7 @@ class TargetKlaviyo(Target):
         self.mappings = stream_mappings(self.config["streams"])
         self.left_out = left_out(self.config["streams"])
         self.locale: Locale = locale(self.config)
-        self._earliest = earliest_event(self.config)
+        earliest_event(self.config)
         self._mirror_ratio = mirror_ratio(self.config)
         self.client = connected(self.config, self.name, self.plugin_version)
         self.policy = policy(self.config)
@@ -138,16 +131,7 @@ class TargetKlaviyo(Target):
     def rules(self, mapping: StreamMapping, keys: Sequence[str]) -> StreamRules:
         """What a builder needs to know."""
         now = datetime.fromtimestamp(self.initialized_at / 1000, tz=timezone.utc)
-        return StreamRules(
-            keys=keys,
-            earliest=self._earliest,
-            latest=now + YEAR,
-            now=now,
-            recent=now - DAY,
-            clear_nulls=self.config["null_policy"] == "clear",
-            immediate=mapping.immediate,
-            notice=self._notices.of(mapping.stream),
-        )
+        return stream_rules(mapping, keys, self.config, now, self._notices.of(mapping.stream))
 
     def get_sink_class(self, stream_name: str) -> type[Sink]:
         """The sink of a stream; refuses a stream that no sink takes.
@@ -196,6 +180,22 @@ class TargetKlaviyo(Target):
     def line(self) -> bytes | str:
         """The line of the input that is being worked off."""
         return self._reader.line
+
+    def _parted(self, lines: Sequence[bytes]) -> Parted:
+        """Lines, unchanged rows apart; where rows are altered first, it is for the sinks to see."""
+        altered = self.config.get("stream_maps") or self.config.get("flattening_enabled")
+        if altered or not self.config.get("change_store"):
+            return [(None, lines)]
+        return parted(lines, self._watched)
+
+    def _watched(self) -> dict[str, Watched]:
+        """The streams whose changes are watched."""
+        sinks = (one for one in self._sinks_active.values() if isinstance(one, KlaviyoSink))
+        return {one.stream_name: one.watched for one in sinks if one.watched}
+
+    def drain_if_due(self) -> None:
+        """Send everything and emit state if that was last done long ago, as after each row."""
+        self._handle_max_record_age()
 
     def drain_sinks(self, wanted: Callable[[SinkSpec], bool]) -> None:
         """Send the pending rows of these sinks."""
