@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # A power cut must not bring back what was forgotten.
     "PRAGMA synchronous = FULL",
-    "PRAGMA cache_size = -65536",
+    # Kilobytes, for what is being written only; what is read is mapped.
+    "PRAGMA cache_size = -8192",
     "PRAGMA mmap_size = 1073741824",
 )
 TABLES = (
@@ -110,12 +111,21 @@ class ChangeStore:
         Raises:
             ChangeStoreError: the file cannot be read.
         """
-        self._found = dict.fromkeys(keys)
+        self._found = {**dict.fromkeys(keys), **self.marks(keys)}
+
+    def marks(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """The marks that these keys have, of those that have one.
+
+        Raises:
+            ChangeStoreError: the file cannot be read.
+        """
+        found: dict[int, bytes] = {}
         for start in range(0, len(keys), TOGETHER):
             some = keys[start : start + TOGETHER]
             # A null equals no key, so that one statement serves any number of them.
             filled = [*some, *[None] * (TOGETHER - len(some))]
-            self._found.update(self._read(KNOWN_TOGETHER, filled))
+            found.update(self._read(KNOWN_TOGETHER, filled))
+        return found
 
     def known(self, key: int) -> bytes | None:
         """The mark that `key` has, if any.
@@ -135,13 +145,13 @@ class ChangeStore:
         except sqlite3.Error as error:
             raise ChangeStoreError(f"change_store: {self._path} {explained(error)}") from None
 
-    def forget(self, keys: Iterable[int]) -> None:
+    def forget(self, keys: Collection[int]) -> None:
         """Take these keys out, for good when this returns.
 
         Raises:
             ChangeStoreError: the file cannot be written.
         """
-        self._write(FORGET, [(key,) for key in keys])
+        self._write(FORGET, keys, lambda key: (key,))
 
     def remember(self, marks: Mapping[int, bytes]) -> None:
         """Give these keys their marks, for good when this returns.
@@ -149,18 +159,20 @@ class ChangeStore:
         Raises:
             ChangeStoreError: the file cannot be written.
         """
-        # In order of the key, neighbours share a page.
-        self._write(REMEMBER, sorted(marks.items()))
+        self._write(REMEMBER, marks, lambda key: (key, marks[key]))
 
-    def _write(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Execute a statement for each row, in one transaction."""
-        if not rows or not self._changing:
+    def _write(self, statement: str, keys: Collection[int], row: Callable[[int], Any]) -> None:
+        """Execute a statement for each key, in one transaction.
+
+        In order of the key, as neighbours share a page.
+        """
+        if not keys or not self._changing:
             return
-        for key, *_ in rows:
-            self._found.pop(key, None)
+        for key in self._found.keys() & keys:
+            del self._found[key]
         try:
             self._connection.execute("BEGIN")
-            self._connection.executemany(statement, rows)
+            self._connection.executemany(statement, map(row, sorted(keys)))
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise ChangeStoreError(f"change_store: {self._path} {explained(error)}") from None

@@ -66,15 +66,19 @@ class Scope:
 class StreamChanges:
     """The rows of one stream, against what the store remembers."""
 
-    def __init__(self, store: ChangeStore, scope: Scope, keys: Sequence[str]) -> None:
-        """Tell rows apart by the key properties `keys`."""
+    def __init__(
+        self, store: ChangeStore, scope: Scope, keys: Sequence[str], challenged: set[int]
+    ) -> None:
+        """Tell rows apart by the key properties `keys`; those `challenged` are to be sent."""
         self._store = store
         self._scope = scope
         self._keys = keys
-        self._pending: dict[int, Fingerprint] = {}
+        # By row number: key and mark of a row, and what it has a word on.
+        self._pending: dict[int, tuple[int, bytes, tuple[int, ...]]] = {}
         self._under_way: set[int] = set()
-        self._challenged: set[int] = set()
-        self._subjects: dict[int, tuple[str, ...]] = {}
+        # What rows say something of that is not looked up yet; and what it led to.
+        self._words: list[tuple[int, int | None]] = []
+        self._challenged = challenged
 
     def fingerprint(self, record: Mapping[str, Any]) -> Fingerprint | None:
         """What a row is known by; None where it lacks one of its keys."""
@@ -95,8 +99,10 @@ class StreamChanges:
         Nor is one that a row before it challenges.
         """
         key, mark = fingerprint
-        busy = key in self._under_way or key in self._challenged
-        return not busy and self._store.known(key) == mark
+        if key in self._under_way or self._store.known(key) != mark:
+            return False
+        self._meet_challenges()
+        return key not in self._challenged
 
     def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
         """Whether Klaviyo has this row already; if not, it is noted under its row number."""
@@ -105,7 +111,7 @@ class StreamChanges:
             return False
         if self.held(fingerprint):
             return True
-        self._pending[number] = fingerprint
+        self._pending[number] = *fingerprint, ()
         self._under_way.add(fingerprint[0])
         return False
 
@@ -115,12 +121,23 @@ class StreamChanges:
         A row is about to be sent; what another row, unchanged, says of the same person or thing
         would otherwise be overwritten: a withdrawal by the subscription before it.
         """
-        own = self._pending[number][0] if number in self._pending else None
-        self._subjects[number] = item.overwritable
-        for subject in item.overwritable:
-            winner = self._store.known(self._last_word(subject))
-            if winner is not None and number_of(winner) != own:
-                self._challenged.add(number_of(winner))
+        words = tuple(map(self._last_word, item.overwritable))
+        own = None
+        if number in self._pending:
+            own, mark, _ = self._pending[number]
+            self._pending[number] = own, mark, words
+        self._words += [(word, own) for word in words]
+
+    def _meet_challenges(self) -> None:
+        """Find the rows that are challenged; asked for late, as it is faster for many at once."""
+        if not self._words:
+            return
+        winners = self._store.marks([word for word, _ in self._words])
+        for word, own in self._words:
+            winner = number_of(winners[word]) if word in winners else own
+            if winner is not None and winner != own:
+                self._challenged.add(winner)
+        self._words.clear()
 
     def _last_word(self, subject: str) -> int:
         """The number under which the row is kept that had the last word on something."""
@@ -128,7 +145,8 @@ class StreamChanges:
 
     def sending(self) -> None:
         """Forget what is about to be sent: until Klaviyo has answered, nobody knows what it has."""
-        self._store.forget(sorted(self._under_way))
+        self._meet_challenges()
+        self._store.forget(self._under_way)
 
     def settled(self, settled: Iterable[Settled]) -> None:
         """Remember what was accepted, of each key the latest; nothing where it is in doubt."""
@@ -136,20 +154,18 @@ class StreamChanges:
         marks: dict[int, bytes] = {}
         doubtful: set[int] = set()
         winners: dict[int, bytes] = {}
-        for number, (key, mark) in self._pending.items():
+        for number, (key, mark, words) in self._pending.items():
             one = ended.get(number)
             if one is None:
                 continue
             if one.outcome.kind == "accepted":
-                said = map(self._last_word, self._subjects.get(number, ()))
-                winners |= dict.fromkeys(said, key_bytes(key))
+                winners |= dict.fromkeys(words, key_bytes(key))
             if one.outcome.kind == "accepted" or one.outcome.held:
                 marks[key] = mark
             elif one.outcome.kind == "unknown":
                 doubtful.add(key)
         self._store.remember({key: marks[key] for key in marks.keys() - doubtful} | winners)
         self._pending.clear()
-        self._subjects.clear()
         self._under_way.clear()
 
 
@@ -171,6 +187,7 @@ class Changes:
         self._client = client
         self._config = config
         self._version = version
+        self._challenged: dict[str, set[int]] = {}
 
     def of(
         self, mapping: StreamMapping, sources: Mapping[str, str], keys: Sequence[str]
@@ -190,7 +207,9 @@ class Changes:
         reading = reading_of(mapping, sources, self._config, self._version)
         # Hashed once here, as they are part of what is hashed for each row.
         scope = Scope(self._store.mark(place), self._store.mark(reading))
-        return StreamChanges(self._store, scope, keys)
+        # Rows stay challenged when their stream is described anew.
+        challenged = self._challenged.setdefault(mapping.stream, set())
+        return StreamChanges(self._store, scope, keys, challenged)
 
     @cached_property
     def _store(self) -> ChangeStore:

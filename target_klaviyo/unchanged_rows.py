@@ -74,7 +74,8 @@ def noted_rows(lines: Iterable[bytes], watched: Mapping[str, Watched]) -> Sequen
         stream = watched.get(message.stream)
         found = None
         if stream and message.rejected is msgspec.UNSET:
-            stream.stripped(message.record)
+            if b'"_sdc_' in line:
+                stream.stripped(message.record)
             found = stream.changes.fingerprint(message.record)
         noted.append((stream, found) if stream and found else None)
     return noted
