@@ -1,6 +1,9 @@
 from decimal import Decimal
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
 
 from target_klaviyo.outcomes import RejectedRowError
 from target_klaviyo.values import Locale, conversion
@@ -99,3 +102,16 @@ def test_integers_may_be_grouped() -> None:
 def test_national_phone_numbers_need_a_region() -> None:
     convert = conversion("phone", None, Locale(region="GB"))
     assert convert("020 7946 0018") == "+442079460018"
+
+
+@given(st.text("aZ9_.+-'é ", max_size=8), st.text("aZ9.-xné@_", max_size=12))
+def test_an_address_is_as_good_as_the_library_says(local: str, domain: str) -> None:
+    """Ordinary addresses take a short way through it."""
+    address = f"{local}@{domain}.org".strip()
+    try:
+        validate_email(address, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError:
+        with pytest.raises(RejectedRowError):
+            conversion("email", None, NOWHERE)(address)
+    else:
+        assert conversion("email", None, NOWHERE)(address) == address
