@@ -153,18 +153,19 @@ class StreamChanges:
         ended = {row.number: one for one in settled for row in one.item.rows}
         marks: dict[int, bytes] = {}
         doubtful: set[int] = set()
-        winners: dict[int, bytes] = {}
         for number, (key, mark, words) in self._pending.items():
             one = ended.get(number)
             if one is None:
                 continue
             if one.outcome.kind == "accepted":
-                winners |= dict.fromkeys(words, key_bytes(key))
+                marks |= dict.fromkeys(words, key_bytes(key))
             if one.outcome.kind == "accepted" or one.outcome.held:
                 marks[key] = mark
             elif one.outcome.kind == "unknown":
                 doubtful.add(key)
-        self._store.remember({key: marks[key] for key in marks.keys() - doubtful} | winners)
+        for key in doubtful & marks.keys():
+            del marks[key]
+        self._store.remember(marks)
         self._pending.clear()
         self._under_way.clear()
 
