@@ -7,6 +7,7 @@ decided here is what the sink would decide, in the same order.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -66,19 +67,23 @@ def parted(lines: Sequence[bytes], watched: Callable[[], Mapping[str, Watched]])
 def noted_rows(lines: Iterable[bytes], watched: Mapping[str, Watched]) -> Sequence[Noted | None]:
     """The fingerprints of rows, up to the first line that is none; None for rows to work off."""
     noted: list[Noted | None] = []
-    for line in lines:
-        try:
-            message = DECODER.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            break  # whoever works it off says what is wrong with it
-        stream = watched.get(message.stream)
-        found = None
-        if stream and message.rejected is msgspec.UNSET:
-            if b'"_sdc_' in line:
-                stream.stripped(message.record)
-            found = stream.changes.fingerprint(message.record)
-        noted.append((stream, found) if stream and found else None)
+    # Whoever works off the line that ends this says what is wrong with it.
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        for line in lines:
+            noted.append(noted_row(line, watched))  # noqa: PERF401 - those before it stay
     return noted
+
+
+def noted_row(line: bytes, watched: Mapping[str, Watched]) -> Noted | None:
+    """The fingerprint of a row, if its stream is watched."""
+    message = DECODER.decode(line)
+    stream = watched.get(message.stream)
+    if stream is None or message.rejected is not msgspec.UNSET:
+        return None
+    if b'"_sdc_' in line:
+        stream.stripped(message.record)
+    found = stream.changes.fingerprint(message.record)
+    return (stream, found) if found else None
 
 
 def runs(lines: Sequence[bytes], noted: Sequence[Noted | None]) -> Parted:
