@@ -87,10 +87,11 @@ class Order:
             if reading.whole and not reading.error:
                 self._source.held(reading.scan, reading.size)
 
-    def release(self, reading: Reading) -> None:
-        """Give back what was kept for the page that was being read."""
-        self._use(-(reading.reserved or 0))
-        reading.reserved = None
+    def release(self, reading: Reading | None) -> None:
+        """Give back what was kept for the page that was being read, if one was."""
+        if reading:
+            self._use(-(reading.reserved or 0))
+            reading.reserved = None
 
     def may_begin(self) -> bool:
         """Whether one more scan may be begun: it is within reach, and there is room."""

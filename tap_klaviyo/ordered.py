@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from tap_klaviyo.order import Order
 from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Scan
 
-Step = Callable[[], None]
+
+class Step(NamedTuple):
+    """What a reader is to do: read the next page of a scan, or begin the next scan."""
+
+    reading: Reading | None
 
 
 class OrderedReader:
@@ -55,6 +59,8 @@ class OrderedReader:
         finally:
             with self._lock:
                 self._stopped = True
+                for step in self._steps:
+                    self._order.release(step.reading)
                 self._order.give_back()
                 self._room.enter(-1)
                 self._to_do.notify_all()
@@ -91,18 +97,20 @@ class OrderedReader:
     def _next_step(self) -> Step | None:
         """What to do next, if anything can be done now."""
         reading = self._order.choose(self._workers - self._busy)
-        if reading is not None:
-            return partial(self._read, reading)
-        if self._looking or not self._order.may_begin():
-            return None
-        self._looking = True
-        return self._begin
+        if reading is None:
+            if self._looking or not self._order.may_begin():
+                return None
+            self._looking = True
+        return Step(reading)
 
     def _work(self) -> None:
         """One reader; what goes wrong between two scans comes after all of them."""
         try:
             while (step := self._given()) is not None:
-                step()
+                if step.reading:
+                    self._read(step.reading)
+                else:
+                    self._begin()
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             with self._lock:
                 self._end(error)

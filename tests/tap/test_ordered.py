@@ -18,6 +18,7 @@ from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import FIRST_PARTS, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
+from tests.waiting import until
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 BIG = 10_000_000
@@ -149,6 +150,18 @@ def test_a_consumer_that_stops_stops_the_readers() -> None:
         time.sleep(0.005)
     assert read <= 1 + 4 + 1, "the page taken, what fits, and the one that is always let in"
     taken.close()  # type: ignore[attr-defined]
+
+
+def test_all_room_comes_back_whenever_a_consumer_stops() -> None:
+    server = Server(list(range(400)))
+    shared = room()
+    for number in range(60):
+        scans = [Scan(Bounds(at(a), at(a + 40)), window=True) for a in range(0, 400, 40)]
+        taken = OrderedReader(Source(server.pages, part, span), 8, shared).pages(scans)
+        for _ in range(1 + number % 20):
+            next(taken)
+        taken.close()  # type: ignore[attr-defined]
+    until(lambda: shared.fits(0, BIG))
 
 
 def test_one_stream_never_keeps_another_from_reading() -> None:
