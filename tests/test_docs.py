@@ -14,6 +14,9 @@ import yaml
 
 from klaviyo_sandbox import ManualClock, Sandbox
 from tap_klaviyo.options import stream_options
+from tap_klaviyo.reports_declared import all_reports
+from tap_klaviyo.schema_files import marked_schema
+from tap_klaviyo.specs import STREAMS
 from tap_klaviyo.tap import TapKlaviyo
 from target_klaviyo.target import TargetKlaviyo
 from tests.tap.reporting_runs import run_reports
@@ -36,6 +39,19 @@ def builtin_settings(plugin_class: type[TapKlaviyo | TargetKlaviyo]) -> dict[str
     schema: dict[str, Any] = {"properties": {}}
     plugin_class.append_builtin_config(schema)
     return dict(schema["properties"])
+
+
+def test_meltano_selects_what_costs_nothing_more_and_what_its_loader_takes() -> None:
+    """`*.*` would select all, also what discovery does not, and it knows no other defaults."""
+    columns = {f"!{spec.name}.{name}" for spec in STREAMS for name in spec.unselected}
+    reports = {f"!{report.name}.*" for report in all_reports({}, ())}
+    only_keys = {
+        f"!{spec.name}.*"
+        for spec in STREAMS
+        if set(marked_schema(spec)["properties"]) == set(spec.primary_keys)
+    }
+    chosen = plugin("tap-klaviyo")["select"]
+    assert sorted(chosen) == sorted({"*.*", *columns, *reports, *only_keys})
 
 
 @pytest.mark.parametrize("plugin_class", [TapKlaviyo, TargetKlaviyo])
