@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from target_klaviyo.chunks import Envelope, Limits
+from target_klaviyo.inventory import known_as
 from target_klaviyo.items import ENCODER, Item
 from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row, SkippedRowError
 from target_klaviyo.plans import (
@@ -110,10 +111,9 @@ def build_code(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noq
         "attributes": attributes,
         "relationships": {"coupon": {"data": {"type": "coupon", "id": coupon}}},
     }
-    # As Klaviyo makes the id of a code.
-    known_as = f"{coupon}-{code}"
     content = {"coupon": coupon, "code": code}
-    return Item((row,), ENCODER.encode(resource), identities=(known_as,), content=content)
+    name = known_as(coupon, code)
+    return Item((row,), ENCODER.encode(resource), identities=(name,), content=content)
 
 
 def plan_codes(items: Sequence[Item], directory: Directory) -> Plan:
@@ -131,8 +131,11 @@ def plan_codes(items: Sequence[Item], directory: Directory) -> Plan:
 
 def explained(directory: Directory, settled: Sequence[Settled]) -> Plan:
     """Skip those of the refused codes that their coupon has already."""
-    refused = {one.item.content["coupon"] for one in settled if one.outcome.kind == "rejected"}
-    there = {coupon: directory.inventory.coupon_codes(coupon) for coupon in refused}
+    refused: dict[str, list[str]] = {}
+    for content in (one.item.content for one in settled if is_refused(one)):
+        refused.setdefault(content["coupon"], []).append(content["code"])
+    look = directory.inventory.coupon_codes
+    there = {coupon: look(coupon, codes) for coupon, codes in refused.items()}
     return Plan(settled=[outcome_of(one, there) for one in settled])
 
 

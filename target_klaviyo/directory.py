@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -60,7 +60,7 @@ class AccountDirectory:
         self._lists: dict[str, ListFound] = {}
         self._list_ids: dict[str, ListFound] = {}
         self._profiles: dict[tuple[str, str], str] = {}
-        self._sources: dict[str, str] = {}
+        self._sources: dict[str, dict[str, None]] = {}
         self._rosters: dict[str, dict[str, Roster]] = {}
         self.seen = Seen()
         self.requests = 0
@@ -196,9 +196,10 @@ class AccountDirectory:
             found |= part
         return found
 
-    def same_source(self, name: str, source_id: str) -> bool:
-        """Whether a list's name stands for the same list of another account as before."""
-        return self._sources.setdefault(name, source_id) == source_id
+    def namesakes(self, name: str, source_id: str) -> Sequence[str]:
+        """The lists of another account that have come by this name, this one among them."""
+        self._sources.setdefault(name, {})[source_id] = None
+        return list(self._sources[name])
 
     def among_members(self, list_id: str, kind: str, values: Iterable[str]) -> frozenset[str]:
         """Which of these (`email` or `phone_number`) belong to people on a list; asked anew.
@@ -223,21 +224,31 @@ class AccountDirectory:
         found = self._together(search, batches)
         return frozenset(folded(kind, value) for part in found for value in part)
 
-    def members(self, list_id: str) -> frozenset[str]:
-        """The ids of all profiles on a list; read anew each time.
+    def member_rosters(self, sink: str, list_ids: Iterable[str]) -> Mapping[str, Roster]:
+        """The rosters of lists, read side by side; of one list, each page names the next one.
 
         Raises:
             KlaviyoError: Klaviyo could not be asked.
         """
+        known = self._rosters.setdefault(sink, {})
+        missing = [[one] for one in list_ids if one not in known]
+        found = self._together(lambda batch: self._members(batch[0]), missing)
+        for (list_id,), (people, requests) in zip(missing, found, strict=True):
+            known[list_id] = Roster(people)
+            self.requests += requests
+        return known
+
+    def _members(self, list_id: str) -> tuple[frozenset[str], int]:
+        """The ids of all profiles on a list, and the requests that it took to read them."""
         # A list of a dry run is not there.
         if list_id.startswith(DRY_RUN):
-            return frozenset()
-        found: set[str] = set()
+            return frozenset(), 0
         query = Query(page_size=AT_ONCE)
-        for page in self._client.pages("get_profile_ids_for_list", query, path={"id": list_id}):
-            self.requests += 1
-            found.update(one["id"] for one in msgspec.json.decode(page.data))
-        return frozenset(found)
+        pages = [
+            [one["id"] for one in msgspec.json.decode(page.data)]
+            for page in self._client.pages("get_profile_ids_for_list", query, path={"id": list_id})
+        ]
+        return frozenset(one for page in pages for one in page), len(pages)
 
     def roster(self, sink: str, place: str, read: Callable[[], frozenset[str]]) -> Roster:
         """The roster of a place that a sink mirrors, read when it is first asked for."""

@@ -17,7 +17,6 @@ from klaviyo_client.query import Query
 AT_ONCE = 100
 # 8,000 bytes of address are what servers commonly take; a filter is only a part of one.
 FILTER_BYTES = 6_000
-CODES = "get_coupon_codes_for_coupon"
 
 
 class AccountInventory:
@@ -39,14 +38,33 @@ class AccountInventory:
         queries = [Query(filter=one, fields=fields, page_size=100) for one in conditions]
         return frozenset(one["id"] for query in queries for one in self._all(operation, query))
 
-    def coupon_codes(self, coupon: str) -> frozenset[str]:
-        """The unique codes of a coupon; none where there is no such coupon."""
-        query = Query(fields={"coupon-code": ("unique_code",)}, page_size=100)
-        found = self._all(CODES, query, {"id": coupon})
+    def coupon_codes(self, coupon: str, codes: Iterable[str]) -> frozenset[str]:
+        """Which of these unique codes a coupon has; none where there is no such coupon.
+
+        Klaviyo filters codes by nothing that names them. So all of a coupon are read, and where
+        that has taken as many requests as there are codes left, those are asked for one by one.
+        """
+        wanted, found = set(codes), set[str]()
+        of_coupon = condition("any", "coupon.id", [coupon])
+        query = Query(filter=of_coupon, fields={"coupon-code": ("unique_code",)}, page_size=100)
+        for number, page in enumerate(self._client.pages("get_coupon_codes", query), start=1):
+            self._asked()
+            there = {one["attributes"]["unique_code"] for one in msgspec.json.decode(page.data)}
+            found |= wanted & there
+            left = sorted(wanted - found)
+            if len(left) <= number:
+                return frozenset(found.union(one for one in left if self._has_code(coupon, one)))
+        return frozenset(found)
+
+    def _has_code(self, coupon: str, code: str) -> bool:
+        """Whether a coupon has this code."""
+        self._asked()
         try:
-            return frozenset(one["attributes"]["unique_code"] for one in found)
+            path = {"id": known_as(coupon, code)}
+            self._client.get("get_coupon_code", Query(), path=path)
         except NotFoundError:
-            return frozenset()
+            return False
+        return True
 
     def tag_ids(self) -> Mapping[str, str]:
         """The id of each tag, by its name."""
@@ -74,6 +92,11 @@ class AccountInventory:
             if number:
                 self._asked()
             yield from msgspec.json.decode(page.data)
+
+
+def known_as(coupon: str, code: str) -> str:
+    """The id of a coupon code, as Klaviyo makes it."""
+    return f"{coupon}-{code}"
 
 
 def in_batches(values: Iterable[str], size: int = AT_ONCE) -> list[list[str]]:

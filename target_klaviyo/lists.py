@@ -16,10 +16,10 @@ MIXED = Outcome(
 )
 
 
-def mixed(row: Accepted, directory: Directory) -> bool:
-    """Whether a copied list shares its name with another one that came before."""
+def namesakes(name: str, row: Accepted, directory: Directory) -> Sequence[str]:
+    """The lists of another account that have come by this name, that of a copied row among them."""
     source = row.get("source_list_id")
-    return bool(source) and not directory.same_source(row["name"], str(source))
+    return directory.namesakes(name, str(source)) if source else ()
 
 
 def build_list(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noqa: ARG001
@@ -33,7 +33,8 @@ def plan_lists(items: Sequence[Item], directory: Directory) -> Plan:
     try:
         for item in items:
             row = item.content
-            if mixed(row, directory):
+            first, *_ = namesakes(row["name"], row, directory) or (None,)
+            if first not in (None, row.get("source_list_id")):
                 settled.append(Settled(item, MIXED))
                 continue
             found = directory.list_named(row["name"], row.get("opt_in_process"), create=True)

@@ -84,8 +84,9 @@ def plan_removals(items: Sequence[Item], directory: Directory) -> Plan:
 def plan_mirror(items: Sequence[Item], directory: Directory) -> Plan:
     """Add those who are not on their list yet, and remember all whom rows name."""
     settled, members = paired(items, directory, create=directory.create_lists)
+    rosters = directory.member_rosters(SINK, members)
     for list_id, people in members.items():
-        roster = directory.roster(SINK, list_id, lambda known=list_id: directory.members(known))  # type: ignore[misc]
+        roster = rosters[list_id]
         for person in [one for one in people if one in roster.before or one in roster.given]:
             outcome = DUPLICATE if person in roster.given else PRESENT
             settled.append(Settled(people.pop(person), outcome))

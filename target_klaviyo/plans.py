@@ -120,8 +120,8 @@ class Inventory(Protocol):
     def known_ids(self, operation: str, kind: str, ids: Sequence[str] | None) -> frozenset[str]:
         """Which of these ids are there; with None, all that are there."""
 
-    def coupon_codes(self, coupon: str) -> frozenset[str]:
-        """The unique codes of a coupon; none where there is no such coupon."""
+    def coupon_codes(self, coupon: str, codes: Iterable[str]) -> frozenset[str]:
+        """Which of these unique codes a coupon has; none where there is no such coupon."""
 
     def tag_ids(self) -> Mapping[str, str]:
         """The id of each tag, by its name."""
@@ -151,15 +151,15 @@ class Directory(Protocol):
     def subscriptions(self, kind: str, values: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """The consents and suppressions of those who have one of these; asked anew."""
 
-    def same_source(self, name: str, source_id: str) -> bool:
-        """Whether a list's name stands for the same list of another account as before."""
+    def namesakes(self, name: str, source_id: str) -> Sequence[str]:
+        """The lists of another account that have come by this name, this one among them."""
 
     @property
     def seen(self) -> Seen:
         """What Klaviyo took in this run and must not get again."""
 
-    def members(self, list_id: str) -> frozenset[str]:
-        """The ids of all profiles on a list."""
+    def member_rosters(self, sink: str, list_ids: Iterable[str]) -> Mapping[str, Roster]:
+        """The rosters of lists that a sink mirrors, by list, each read when first asked for."""
 
     def roster(self, sink: str, place: str, read: Callable[[], frozenset[str]]) -> Roster:
         """The roster of a place that a sink mirrors, read when it is first asked for."""

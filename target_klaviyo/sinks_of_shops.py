@@ -158,7 +158,10 @@ SHOPS: tuple[SinkSpec, ...] = (
     ),
     SinkSpec(
         "tag_links",
-        fields=dict.fromkeys(("tag_id", "tag_name", *BEARERS, "list_name"), "string"),
+        fields=dict.fromkeys(
+            ("tag_id", "tag_name", *BEARERS, "list_name", "source_list_id"), "string"
+        ),
+        explicit=frozenset({"source_list_id"}),
         needs=(("tag_id", "tag_name"), (*BEARERS, "list_name")),
         build=build_link,
         plan=plan_links,

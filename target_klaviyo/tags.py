@@ -13,6 +13,7 @@ from typing import Any
 from target_klaviyo import things
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
+from target_klaviyo.lists import namesakes
 from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row
 from target_klaviyo.plans import (
     KILOBYTE,
@@ -32,6 +33,10 @@ CREATE = single("create_tag", repeat_safe=False)
 TAG_THERE = Outcome("skipped", "tag exists already")
 NO_NAME = Outcome("rejected", "no tag has this tag_name; the sink tags creates tags")
 NO_ID = Outcome("rejected", "no tag has this tag_id")
+MIXED = Outcome(
+    "rejected",
+    "another list of the other account has the same name, and here they are one: rename one",
+)
 LINKED = Outcome("skipped", "has this tag already")
 NOT_LINKED = Outcome("skipped", "does not have this tag")
 # What can bear tags, and the field that names one.
@@ -123,6 +128,9 @@ def paired(items: Sequence[Item], directory: Directory) -> tuple[list[Settled], 
     """The rows that stop here, and the others by tag, type and id of what bears it."""
     settled: list[Settled] = []
     links: Links = {}
+    for row in (item.content for item in items if item.content["field"] == "list_name"):
+        # Which names mean several lists shows only once all rows have been looked at.
+        namesakes(row["list_name"], row, directory)
     by_name = any(not item.content.get("tag_id") for item in items)
     tags = directory.inventory.tag_ids() if by_name else {}
     for item in items:
@@ -148,5 +156,7 @@ def tag_of(row: Mapping[str, Any], tags: Mapping[str, str]) -> str | None:
 def bearer_of(row: Mapping[str, Any], directory: Directory) -> ListFound:
     """What a row wants tagged: by its id, or a list by its name."""
     if row["field"] == "list_name":
+        if len(namesakes(row["list_name"], row, directory)) > 1:
+            return ListFound(None, MIXED)
         return directory.list_named(row["list_name"], None, create=False)
     return ListFound(row[row["field"]], LINKED)

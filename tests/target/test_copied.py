@@ -28,6 +28,11 @@ SETTINGS: dict[str, Any] = {
         CONSENTS: {"sink": "subscriptions", "mode": "copy"},
         "profile_suppressions": {"sink": "suppressions", "mode": "copy"},
         "lists": {"columns": {"source_list_id": "id"}},
+        "list_tags": {
+            "sink": "tag_links",
+            "columns": {"source_list_id": "list_id"},
+            "ignore_columns": ["tag_id"],
+        },
         "list_profiles": {
             "columns": {"source_list_id": "list_id", "source_subscriptions": "subscriptions"},
             "ignore_columns": ["id"],
@@ -330,6 +335,35 @@ def test_lists_of_one_name_do_not_mix(sandbox: Sandbox, tmp_path: Path) -> None:
     assert done.counts("list_profiles") == {"rejected: has no list_id or list_name": 2}
     (news,) = [one for one in held(sandbox, "get_lists") if one["name"] == "News"]
     assert held(sandbox, "get_profiles_for_list", id=news["id"]) == []
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_tags_of_lists_of_one_name_do_not_mix(sandbox: Sandbox, tmp_path: Path, order: int) -> None:
+    lists = [
+        {"id": "L1", "name": "News"},
+        {"id": "L2", "name": "News"},
+        {"id": "L3", "name": "VIP"},
+    ]
+    links = [
+        {"list_id": one["id"], "tag_id": tag, "list_name": one["name"], "tag_name": tag}
+        for one, tag in zip(lists, ("Spring", "Autumn", "Summer"), strict=True)
+    ]
+    messages = [
+        schema("lists", "id", "name"),
+        *records("lists", lists[::order]),
+        schema("tags", "name"),
+        *records("tags", [{"name": one["tag_name"]} for one in links]),
+        schema("list_tags", "list_id", "tag_id", "list_name", "tag_name"),
+        *records("list_tags", links[::order]),
+    ]
+    letters = {"on_error": "dead_letter", "dead_letter_path": str(tmp_path / "letters")}
+    done = load(sandbox, messages, **SETTINGS, **letters)
+    accepted, refused = sorted(done.counts("list_tags").items())
+    assert accepted == ("accepted", 1)
+    assert refused[0].startswith("rejected: another list of the other account has the same name")
+    names = {one["id"]: one["name"] for one in held(sandbox, "get_lists")}
+    (request,) = [one for one in sandbox.requests if one.operation == "tag_lists"]
+    assert [names[one["id"]] for one in request.json["data"]] == ["VIP"]
 
 
 def test_codes_that_somebody_has_are_not_given_out_again(sandbox: Sandbox) -> None:

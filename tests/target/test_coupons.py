@@ -119,3 +119,25 @@ def test_1001_codes_are_two_jobs(sandbox: Sandbox) -> None:
     assert load(sandbox, codes(*rows)).counts("coupon_codes") == {"accepted": 1_001}
     assert sent(sandbox, "bulk_create_coupon_codes") == [202, 202]
     assert len(codes_of(sandbox, "SUMMER")) == 1_001
+
+
+def test_known_codes_of_a_large_coupon_are_asked_for_one_by_one(sandbox: Sandbox) -> None:
+    load(sandbox, coupons({"external_id": "SUMMER"}))
+    load(sandbox, codes(*(code(number) for number in range(1_000))))
+    sandbox.requests.clear()
+    rows = [code(5), code(998), code(999), code(1_000), {**code(0), "unique_code": "A/B c"}]
+    loaded = load(sandbox, codes(*rows))
+    assert loaded.counts("coupon_codes") == {"accepted": 2, CODE_THERE: 3}
+    assert len(sent(sandbox, "get_coupon_codes")) == 3, "pages, of ten"
+    assert loaded.tallies["coupon_codes"].requests == 1 + 3 + len(sent(sandbox, "get_coupon_code"))
+
+
+def test_a_code_refused_for_another_reason_stays_so(sandbox: Sandbox) -> None:
+    load(sandbox, coupons({"external_id": "SUMMER"}))
+    load(sandbox, codes(*(code(number) for number in range(200))))
+    sandbox.requests.clear()
+    rows = [code(7), code(200), code(8, coupon="NOWHERE")]
+    counts = load(sandbox, codes(*rows), **LENIENT).counts("coupon_codes")
+    assert counts[CODE_THERE] == 1
+    assert counts["rejected: Klaviyo's job refused it (not_found)"] == 1
+    assert counts["accepted"] == 1

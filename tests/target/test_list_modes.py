@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
 from tests.target.running import Run, held, load, records, run_target, schema, sent, state
+from tests.waiting import until
 
 NOBODY = "no profile has this email, phone_number or external_id"
 
@@ -209,3 +211,23 @@ def test_dead_letters_fed_back_take_nobody_off(sandbox: Sandbox, tmp_path: Path)
     assert "dead letters are only a part of their source" in str(loaded.error)
     assert loaded.counts("list_profiles") == {"skipped: on the list already": 2}
     assert members(sandbox) == set(emails)
+
+
+def test_lists_are_mirrored_side_by_side(sandbox: Sandbox) -> None:
+    emails = people(sandbox, 6)
+    names = ["VIP", "News", "Gold"]
+
+    def rows(*who: str) -> list[Any]:
+        both = [{"list_name": name, "email": email} for name in names for email in who]
+        return [schema("list_profiles", "list_name", "email"), *records("list_profiles", both)]
+
+    load(sandbox, rows(*emails[:4]))
+    sandbox.faults.add("get_profile_ids_for_list", "held", times=3)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run_target, sandbox.url, rows(*emails[2:]), **in_mode("mirror"))
+        until(lambda: sandbox.faults.met() == 3)
+        sandbox.faults.clear()
+        run = running.result()
+    assert run.code == 0, run.log
+    assert [members(sandbox, name) for name in names] == [set(emails[2:])] * 3
+    assert run.figures("list_profiles")["removed"] == 6

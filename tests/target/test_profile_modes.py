@@ -297,3 +297,14 @@ def test_receipts_of_a_dry_run_say_so(sandbox: Sandbox, tmp_path: Path) -> None:
         ("rejected", None),
         ("accepted", None),
     ]
+
+
+def test_a_dry_run_of_update_only_tells_who_would_be_new(sandbox: Sandbox) -> None:
+    rows = [{"email": f"p{number}@shop.org"} for number in range(5)]
+    load(sandbox, rows_of(*rows[:3]))
+    before = profiles(sandbox)
+    told = load(sandbox, rows_of(*rows), **in_mode("update_only", dry_run=True))
+    absent = "skipped: no profile has these identifiers"
+    assert told.counts(STREAM) == {"accepted": 3, absent: 2}
+    assert told.tallies[STREAM].requests == 2, "one look-up, and the job that would be sent"
+    assert profiles(sandbox) == before
