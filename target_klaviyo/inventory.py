@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +18,10 @@ from klaviyo_client.query import Query
 AT_ONCE = 100
 # 8,000 bytes of address are what servers commonly take; a filter is only a part of one.
 FILTER_BYTES = 6_000
+# Klaviyo names no limit for codes; one that is longer is none that somebody types.
+LONGEST_CODE = 1_000
+# Codes that every server takes as part of an address.
+PLAIN_CODE = re.compile(r"[0-9A-Za-z_.-]+")
 
 
 class AccountInventory:
@@ -44,7 +49,7 @@ class AccountInventory:
         Klaviyo filters codes by nothing that names them. So all of a coupon are read, and where
         that has taken as many requests as there are codes left, those are asked for one by one.
         """
-        wanted, found = set(codes), set[str]()
+        wanted, found = {one for one in codes if len(one) <= LONGEST_CODE}, set[str]()
         of_coupon = condition("any", "coupon.id", [coupon])
         query = Query(filter=of_coupon, fields={"coupon-code": ("unique_code",)}, page_size=100)
         for number, page in enumerate(self._client.pages("get_coupon_codes", query), start=1):
@@ -52,7 +57,7 @@ class AccountInventory:
             there = {one["attributes"]["unique_code"] for one in msgspec.json.decode(page.data)}
             found |= wanted & there
             left = sorted(wanted - found)
-            if len(left) <= number:
+            if len(left) <= number and all(map(PLAIN_CODE.fullmatch, left)):
                 return frozenset(found.union(one for one in left if self._has_code(coupon, one)))
         return frozenset(found)
 
