@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,19 @@ import pytest
 
 from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.reader import BLOCK
-from tests.target.running import load, profiles, records, run_here, run_target, schema, state, text
+from tests import processes
+from tests.target.running import (
+    environment,
+    load,
+    profiles,
+    records,
+    run_here,
+    run_target,
+    schema,
+    state,
+    text,
+)
+from tests.waiting import until
 
 CUSTOMERS = schema("customers", "number", "email", "title", keys=["number"])
 BUYERS = {**CUSTOMERS, "stream": "buyers"}
@@ -158,3 +171,23 @@ def test_rows_that_are_passed_over_are_the_end_of_an_input_too(
     ended = load(sandbox, [*whole, *people], **chosen)
     assert "may be cut off" in str(ended.error)
     assert ended.counts("customers") == {UNCHANGED: 3}
+
+
+def test_a_signal_finds_passed_over_rows_counted(
+    sandbox: Sandbox, store: Path, tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"streams": MAPPED, "change_store": str(store)}
+    messages = [CUSTOMERS, *records("customers", rows(6)), state({"at": 1})]
+    run_here(tmp_path, sandbox.url, messages, **settings)
+    later = schema("buyers", "email", "extra_attributes", keys=["email"])
+    env = environment(sandbox.url, settings)
+    with processes.start("target_klaviyo", env=env, stdin=processes.PIPE) as process:
+        process.stdin.write(text([*messages, later]).encode())
+        process.stdin.flush()
+        # What came before this message has been read too.
+        until(lambda: b"left out: extra_attributes" in process.stderr.readline())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert json.loads(process.stdout.read()) == {"at": 1}
+        assert b"'customers': rows 6, accepted 0, skipped 6" in process.stderr.read()
+        process.stdin.close()
