@@ -30,7 +30,7 @@ class Table:
 
 
 def tables(catalog: Mapping[str, Any]) -> list[Table]:
-    """A table for every stream of a catalog."""
+    """A table for every stream of a catalog that is selected: reports are not by themselves."""
     return [
         Table(
             stream["tap_stream_id"],
@@ -38,6 +38,9 @@ def tables(catalog: Mapping[str, Any]) -> list[Table]:
             {name: column_type(part) for name, part in stream["schema"]["properties"].items()},
         )
         for stream in catalog["streams"]
+        if any(
+            one["metadata"].get("selected") for one in stream["metadata"] if not one["breadcrumb"]
+        )
     ]
 
 

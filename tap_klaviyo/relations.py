@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -76,7 +78,7 @@ def identifiers(name: str, operation_id: str, parent: Parent, other: str) -> Str
         primary_keys=(parent.column, other),
         parent=parent,
         columns={other: ID},
-        rows=identifier_rows(other),
+        rows=column_rows(other, itemgetter("id")),
         asks=Query(),
     )
 
@@ -95,13 +97,13 @@ def alone(
         primary_keys=(parent.column,),
         parent=parent,
         columns={attribute: schema},
-        rows=attribute_rows(attribute),
+        rows=column_rows(attribute, partial(attribute_of, attribute)),
         asks=Query(fields=fields, additional_fields=additional),
     )
 
 
-def attribute_rows(attribute: str) -> Rows:
-    """Makes a record of one attribute; the id comes with the scan."""
+def column_rows(column: str, value: Callable[[Resource], Any]) -> Rows:
+    """Makes a record of one value of each resource; the parent's id comes with the scan."""
 
     def rows(
         shape: RecordShape,  # noqa: ARG001
@@ -109,7 +111,7 @@ def attribute_rows(attribute: str) -> Rows:
         included: msgspec.Raw,  # noqa: ARG001
     ) -> Iterator[Record]:
         for resource in page_resources(data):
-            yield {attribute: (resource.get("attributes") or {}).get(attribute)}
+            yield {column: value(resource)}
 
     return rows
 
@@ -126,30 +128,15 @@ def pair_rows(own: str, relation: str, other: str, names: tuple[str, ...] = ()) 
         for resource in page_resources(data):
             for target in targets(resource, relation):
                 ends = (resource, by_key.get((target["type"], target["id"]), {}))
-                called = zip(names, map(name_of, ends), strict=False)
+                called = zip(names, (attribute_of("name", one) for one in ends), strict=False)
                 yield {own: resource["id"], other: target["id"], **dict(called)}
 
     return rows
 
 
-def name_of(resource: Mapping[str, Any]) -> str | None:
-    """The name of a resource, if it has one and was asked for."""
-    name: str | None = (resource.get("attributes") or {}).get("name")
-    return name
-
-
-def identifier_rows(other: str) -> Rows:
-    """Makes a record of each identifier of a page; the parent's id comes with the scan."""
-
-    def rows(
-        shape: RecordShape,  # noqa: ARG001
-        data: msgspec.Raw,
-        included: msgspec.Raw,  # noqa: ARG001
-    ) -> Iterator[Record]:
-        for resource in page_resources(data):
-            yield {other: resource["id"]}
-
-    return rows
+def attribute_of(name: str, resource: Mapping[str, Any]) -> Any:
+    """An attribute of a resource, if it has one and was asked for."""
+    return (resource.get("attributes") or {}).get(name)
 
 
 def included_rows(relation: str, own: str) -> Rows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,9 +9,6 @@ from datetime import date, datetime
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
 
 from klaviyo_client.errors import ApiError, ConfigurationError, KlaviyoError
 from tap_klaviyo.bookmarks import Bookmark
@@ -29,7 +25,7 @@ from tap_klaviyo.reports_timeframes import DAY, MIDNIGHT
 from tap_klaviyo.run_plan import noted
 from tap_klaviyo.scans import Bounds
 from tap_klaviyo.schema_files import marked_schema
-from tap_klaviyo.times import rfc3339
+from tap_klaviyo.sdk_stream import TapStream
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping
@@ -47,10 +43,8 @@ REFUSED = (400, 404)
 METRIC = "metric"
 
 
-class ReportStream(Stream):
+class ReportStream(TapStream):
     """One report. Its bookmark is the last day that was read, with rows or without."""
-
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapKlaviyo, report: Report) -> None:
         """Make the stream of a report."""
@@ -69,25 +63,11 @@ class ReportStream(Stream):
         """The SDK's metadata, with what we know of scopes."""
         return mark(super().metadata, self.spec)
 
-    @property
-    def partitions(self) -> None:
-        """None, whatever the state of another tap may hold."""
-        return None
-
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **keywords: Any) -> None:
-        """Log, but not the SDK's word of an unhandled error: the command says what it was."""
-        if not message.startswith("An unhandled error"):
-            super().log(message, *args, level=level, **keywords)
-
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take over a catalog; keys stay those of the report."""
         super().apply_catalog(catalog)
         self.primary_keys = self.spec.primary_keys
         self.replication_key = self.spec.replication_key
-
-    def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """The later of a bookmark and the start date, in whatever form the user wrote it."""
-        return max(value, rfc3339(start_date_value))
 
     def plan(self) -> Plan:
         """What this run has to ask for."""
@@ -199,14 +179,6 @@ class ReportStream(Stream):
             bookmark.finish()
             self.state_manager.is_flushed = False
         self._drop_older_rows()
-
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Not before everything has been read: loaders drop the rows of before when it comes."""
-
-    def _drop_older_rows(self) -> None:
-        """Everything has been read: rows that have not come again are gone."""
-        if self._stream_version is not None:
-            super()._write_activate_version_message(self._stream_version)
 
     def probe(self) -> bool:
         """Ask for yesterday: it shows whether the report can be read, and is one request.

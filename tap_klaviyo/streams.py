@@ -6,7 +6,6 @@ them over in order, and here, in the one thread that runs the SDK's code, they b
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +13,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream, metrics
-from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk import metrics
 
 from klaviyo_client.errors import KlaviyoError
 from klaviyo_client.operations import operation
@@ -34,10 +32,10 @@ from tap_klaviyo.room import AnyPage
 from tap_klaviyo.run_plan import RunPlan, RunTimes, run_plan, whole_plan
 from tap_klaviyo.scans import Bounds, Scan, combined_scans
 from tap_klaviyo.schema_files import marked_schema, singer_schema
+from tap_klaviyo.sdk_stream import TapStream
 from tap_klaviyo.selection import deselects_nested, selected_columns, selection_query
 from tap_klaviyo.specs import StreamSpec
 from tap_klaviyo.thin import ThinPath
-from tap_klaviyo.times import rfc3339
 
 if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog, MetadataMapping
@@ -47,11 +45,8 @@ if TYPE_CHECKING:
 Context = Mapping[str, Any] | None
 
 
-class KlaviyoStream(Stream):
+class KlaviyoStream(TapStream):
     """One stream of the tap, driven by its row."""
-
-    # Records are built from the stream's own schema; looking them over again costs the most.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
 
     def __init__(self, tap: TapKlaviyo, spec: StreamSpec, options: StreamOptions) -> None:
         """Make the stream of `spec` with the user's `options`."""
@@ -70,16 +65,6 @@ class KlaviyoStream(Stream):
     def metadata(self) -> MetadataMapping:
         """The SDK's metadata, with what we know of scopes and costly columns."""
         return mark(super().metadata, self.spec, self.options.columns)
-
-    @property
-    def partitions(self) -> None:
-        """None, whatever the state of another tap may hold."""
-        return None
-
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **keywords: Any) -> None:
-        """Log, but not the SDK's word of an unhandled error: the command says what it was."""
-        if not message.startswith("An unhandled error"):
-            super().log(message, *args, level=level, **keywords)
 
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take over a catalog; what it leaves out of keys stays as the row has it."""
@@ -127,14 +112,6 @@ class KlaviyoStream(Stream):
         if self._bookmark and self._bookmark.finish():
             self.state_manager.is_flushed = False
         self._drop_older_rows()
-
-    def _write_activate_version_message(self, full_table_version: int) -> None:
-        """Not before everything has been read: loaders drop the rows of before when it comes."""
-
-    def _drop_older_rows(self) -> None:
-        """Everything has been read: rows that have not come again are gone."""
-        if self._stream_version is not None:
-            super()._write_activate_version_message(self._stream_version)
 
     @contextmanager
     def _ending_early(self) -> Iterator[None]:
@@ -186,10 +163,6 @@ class KlaviyoStream(Stream):
         """Tell of a metric that Klaviyo refuses, or of a parent that went away meanwhile."""
         level, text = self.spec.missing_level, "Stream %s goes on without %s: %s"
         self.logger.log(level, text, self.name, what, error)
-
-    def compare_start_date(self, value: str, start_date_value: str) -> str:
-        """The later of a bookmark and the start date, in whatever form the user wrote it."""
-        return max(value, rfc3339(start_date_value))
 
     def scans(self, bounds: Bounds, parents_since: datetime | None = None) -> Iterator[Scan]:
         """What to read for these time bounds, perhaps for parents only that changed."""
