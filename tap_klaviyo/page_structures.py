@@ -25,10 +25,13 @@ class Related(msgspec.Struct, gc=False):
     id: str
 
 
-class Relation(msgspec.Struct, gc=False):
+class Relation(msgspec.Struct, gc=False, frozen=True):
     """A relationship; `data` is unset where the relation was not included."""
 
     data: Related | list[Related] | msgspec.UnsetType | None = UNSET
+
+
+NO_RELATION = Relation()
 
 
 class NamesOnly(msgspec.Struct):
@@ -54,7 +57,9 @@ class PageStructures:
             attributes they stand behind all others, in this order; unset where one is missing.
     """
 
-    def __init__(self, names: Sequence[str], kinds: Mapping[str, Any]) -> None:
+    def __init__(
+        self, names: Sequence[str], kinds: Mapping[str, Any], relations: Sequence[str]
+    ) -> None:
         """Know attributes of these `names`; `kinds` has the types of those that are no JSON text.
 
         A value that is JSON text stays what Klaviyo sent.
@@ -62,6 +67,13 @@ class PageStructures:
         self.unknown: tuple[str, ...] = ()
         self._names = tuple(names)
         self._kinds = kinds
+        self._relations = msgspec.defstruct(
+            "Relations",
+            [(field(i), Relation, NO_RELATION) for i, _ in enumerate(relations)],
+            rename={field(i): name for i, name in enumerate(relations)},
+            forbid_unknown_fields=True,
+            gc=False,
+        )
         self._lock = threading.Lock()
         self._decoder = self._made(self.unknown)
 
@@ -112,7 +124,7 @@ class PageStructures:
             forbid_unknown_fields=True,
             gc=False,
         )
-        relations = dict[str, Relation] | None
+        relations = self._relations | None
         resource = msgspec.defstruct(
             "Resource",
             [("id", str), ("attributes", attributes | None, None), ("relations", relations, None)],

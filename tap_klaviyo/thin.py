@@ -20,9 +20,9 @@ from msgspec import UNSET, Raw
 from msgspec.structs import astuple
 
 from klaviyo_client.wire import Answer, Page, read_page
-from tap_klaviyo.page_structures import PageStructures, Related, Relation, field
+from tap_klaviyo.page_structures import PageStructures, Relation, field
 from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape
-from tap_klaviyo.times import WANTED, TimeTree, normalise_times, rfc3339
+from tap_klaviyo.times import TimeTree, are_wanted, normalise_times, rfc3339
 
 # A text that begins like a date but is not in the one form: the object has to be looked into.
 UNWANTED = re.compile(rb'"\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
@@ -34,9 +34,6 @@ CHECKED_BYTES = 4_096
 
 class UnusualError(Exception):
     """A page holds what only the full path can tell of."""
-
-
-NO_RELATIONS: Mapping[str, Relation] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +66,18 @@ class ThinPath:
         self._shape = shape
         completed = shape.complete.columns if shape.complete else ()
         self._names = (*sorted(shape.attributes - set(completed)), *completed)
-        self._structures = PageStructures(self._names, self._texts())
+        self._structures = PageStructures(self._names, self._texts(), tuple(shape.relations))
         self._no_attributes = (None,) * len(self._names)
         self._no_relations = (None,) * len(shape.relations)
         known = [*self._names, *shape.relations.values(), "id", EXTRA]
         self._places = {name: place for place, name in enumerate(known)}
         self._arranged = arranged([self._places[name] for name in shape.columns])
-        self._relation_places = {
-            name: self._places[column] for name, column in shape.relations.items()
-        }
         self._complete = complete = shape.complete
-        self._reads = [self._places[name] for name in complete.reads] if complete else []
+        reads = complete.reads if complete else ()
+        self._reads = arranged([self._places[name] for name in reads])
         self._completed = slice(len(self._names) - len(completed), len(self._names))
         looks = complete.looks.items() if complete else ()
-        self._looks = [(name, self._places[name], decoder) for name, decoder in looks]
+        self._looks = [(name, self._places[name], one.decode) for name, one in looks]
         self._times = [(self._places[name], below) for name, below in shape.times.items()]
         self._record: Any = msgspec.defstruct(
             "Record",
@@ -129,65 +124,53 @@ class ThinPath:
         Raises:
             UnusualError: the page has to take the full path.
         """
-        included = self._included(page.included)
-        own = [(self._places[name], value) for name, value in columns.items()]
-        make, arranged, values = self._record, self._arranged, self._values
-        return [make(*arranged(values(one, own, included))) for one in page.resources]
+        rows = list(map(self._row, page.resources))
+        for place, below in self._times:
+            to_one_form(rows, place, below)
+        if self._complete:
+            self._fill(self._complete, rows, self._included(page.included, self._complete))
+        for name, value in columns.items():
+            place = self._places[name]
+            for row in rows:
+                row[place] = value
+        make, arranged = self._record, self._arranged
+        return [make(*arranged(row)) for row in rows]
 
-    def _included(self, included: Raw) -> Included:
+    def _included(self, included: Raw, complete: Completion) -> Included:
         """The included resources that completing reads."""
         try:
-            return self._complete.by_key(included) if self._complete else {}
+            return complete.by_key(included)
         except msgspec.MsgspecError:
             raise UnusualError from None
 
-    def _values(
-        self, resource: Any, own: list[tuple[int, str | None]], included: Included
-    ) -> list[Any]:
-        """Everything known of a resource, in the order of `_places`."""
-        attributes = resource.attributes
+    def _row(self, resource: Any) -> list[Any]:
+        """Everything that a resource says by itself, in the order of `_places`."""
+        attributes, relations = resource.attributes, resource.relations
         given = astuple(attributes) if attributes else self._no_attributes
+        related = map(related_ids, astuple(relations)) if relations else self._no_relations
         known = len(self._no_attributes)
-        values = [*given[:known], *self._no_relations, resource.id, None]
-        if len(given) > known:
-            values[-1] = self._extra(given[known:])
-        for place, below in self._times:
-            value = values[place]
-            if value is not None and (below or not WANTED.fullmatch(value)):
-                values[place] = one_form(value, below)
-        for name, relation in (resource.relations or NO_RELATIONS).items():
-            data = relation.data
-            if data is not UNSET:
-                values[self._relation_place(name)] = related_ids(data)
-        if self._complete:
-            self._complete_values(self._complete, values, included)
-        for place, text in own:
-            values[place] = text
-        return values
+        if len(given) == known:
+            return [*given, *related, resource.id, None]
+        return [*given[:known], *related, resource.id, self._extra(given[known:])]
 
     def _extra(self, given: Sequence[Any]) -> dict[str, Any] | None:
         """The attributes that the schema does not know, or None."""
         unknown = zip(self._structures.unknown, given, strict=False)
         return {name: value for name, value in unknown if value is not UNSET} or None
 
-    def _relation_place(self, name: str) -> int:
-        """Where the ids of a relation go; one that the schema does not know is unusual."""
-        place = self._relation_places.get(name)
-        if place is None:
-            raise UnusualError
-        return place
-
-    def _complete_values(self, complete: Completion, values: list[Any], included: Included) -> None:
+    def _fill(self, complete: Completion, rows: list[list[Any]], included: Included) -> None:
         """Fill the columns that come from elsewhere."""
-        looked_into = {}
+        completed, looks, reads, values = self._completed, self._looks, self._reads, complete.values
         try:
-            for name, place, decoder in self._looks:
-                if values[place] is not None:
-                    looked_into[name] = decoder.decode(values[place])
+            for row in rows:
+                looked_into = {
+                    name: decode(row[place])
+                    for name, place, decode in looks
+                    if row[place] is not None
+                }
+                row[completed] = values(reads(row), looked_into, included)
         except msgspec.MsgspecError:
             raise UnusualError from None
-        read = [values[place] for place in self._reads]
-        values[self._completed] = complete.values(read, looked_into, included)
 
 
 def may_be_copied(body: bytes) -> bool:
@@ -215,9 +198,23 @@ def is_utf8(body: bytes) -> bool:
 
 def arranged(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
     """Takes what stands at these places, in this order."""
-    if len(places) == 1:  # an itemgetter of one place would give the value itself
-        return itemgetter(slice(places[0], places[0] + 1))
+    if len(places) <= 1:  # an itemgetter of one place would give the value itself
+        first = places[0] if places else 0
+        return itemgetter(slice(first, first + len(places)))
     return itemgetter(*places)
+
+
+def to_one_form(rows: list[list[Any]], place: int, below: TimeTree | None) -> None:
+    """Bring the date-times in a column into the one form.
+
+    Raises:
+        UnusualError: one is no date-time.
+    """
+    if below is None and are_wanted([row[place] for row in rows]):
+        return
+    for row in rows:
+        if row[place] is not None:
+            row[place] = one_form(row[place], below)
 
 
 def one_form(value: Any, below: TimeTree | None) -> Any:
@@ -241,8 +238,9 @@ def one_form(value: Any, below: TimeTree | None) -> Any:
     return tree
 
 
-def related_ids(data: Related | list[Related] | None) -> str | list[str] | None:
-    """The id or ids in a relation's `data`."""
-    if isinstance(data, list):
-        return [one.id for one in data]
-    return data.id if data else None
+def related_ids(relation: Relation) -> str | list[str] | None:
+    """The id or ids in a relation's `data`; None where it was not included."""
+    data = relation.data
+    if data is UNSET or data is None:
+        return None
+    return [one.id for one in data] if isinstance(data, list) else data.id

@@ -34,12 +34,19 @@ def rfc3339(value: str) -> str:
     return parse_time(value).isoformat()
 
 
+def are_wanted(values: Sequence[str | None]) -> bool:
+    """Whether date-times are in the one form, as far as they are there."""
+    texts = [value for value in values if value is not None]
+    lines = "\n".join([*texts, ""])  # one look at them all costs the least
+    return lines.count("\n") == len(texts) and ALL_WANTED.fullmatch(lines) is not None
+
+
 def in_one_form(values: Sequence[str | None]) -> Sequence[str]:
     """Date-times in the one form, in which they compare as text; none where one is missing."""
     if None in values:
         return ()
     texts = [value for value in values if value is not None]
-    if ALL_WANTED.fullmatch("\n".join([*texts, ""])):  # one look at them all costs the least
+    if are_wanted(texts):
         return texts
     try:
         return [rfc3339(text) for text in texts]
