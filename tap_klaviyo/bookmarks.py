@@ -37,7 +37,10 @@ class Bookmark:
         try:
             found = parse_time(known) if known else None
         except (ValueError, AttributeError):
-            raise ConfigurationError(f"the bookmark in the state is no time ({key})") from None
+            raise ConfigurationError(
+                f"its replication_key_value ({key}) is no time: write it as "
+                "2026-01-31T08:00:00+00:00, or take it out to read everything",
+            ) from None
         self.notes: Mapping[str, str] = {}
         self.was_future = found is not None and found > ceiling
         self.start = min(found, ceiling) if found else None

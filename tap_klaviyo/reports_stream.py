@@ -193,8 +193,7 @@ class ReportStream(TapStream):
         """The bookmark of an incremental run."""
         if self.replication_method != "INCREMENTAL":
             return None
-        ceiling = self._klaviyo_tap.started_at
-        return Bookmark(self.get_context_state(None), "date", ceiling, resumable=True)
+        return self._bookmark_at("date", self._klaviyo_tap.started_at, resumable=True)
 
     def _increment_stream_state(self, latest_record: Record, *, context: Context = None) -> None:  # noqa: ARG002
         """Count the row; the bookmark moves by windows, since many days have no rows."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 
+from klaviyo_client.errors import ConfigurationError
+from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.times import rfc3339
 
 
@@ -30,6 +33,17 @@ class TapStream(Stream):
     def compare_start_date(self, value: str, start_date_value: str) -> str:
         """The later of a bookmark and the start date, in whatever form the user wrote it."""
         return max(value, rfc3339(start_date_value))
+
+    def _bookmark_at(self, key: str, ceiling: datetime, *, resumable: bool) -> Bookmark:
+        """The bookmark in the state.
+
+        Raises:
+            ConfigurationError: it is no time.
+        """
+        try:
+            return Bookmark(self.get_context_state(None), key, ceiling, resumable=resumable)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"the state of stream {self.name}: {error}") from None
 
     def _write_activate_version_message(self, full_table_version: int) -> None:
         """Not before everything has been read: loaders drop the rows of before when it comes."""

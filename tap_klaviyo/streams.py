@@ -248,10 +248,8 @@ class KlaviyoStream(TapStream):
         """The bookmark of an incremental run."""
         if self.spec.replication_key is None or self.replication_method != "INCREMENTAL":
             return None
-        state = self.get_context_state(None)
-        state.pop("partitions", None)
-        bookmark = Bookmark(
-            state,
+        self.get_context_state(None).pop("partitions", None)
+        bookmark = self._bookmark_at(
             self.spec.replication_key,
             self._klaviyo_tap.started_at,
             resumable=self.spec.resumable and not self.options.metrics.include,

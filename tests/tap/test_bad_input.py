@@ -155,7 +155,10 @@ def test_a_broken_bookmark_is_named(run_tap: RunTap) -> None:
     with Sandbox(profiles=5, events=0, limits=False, raised=1_000) as sandbox:
         run = run_tap(sandbox.url, "lists", state=state)
         assert run.code == 1
-        assert "the bookmark in the state is no time" in run.errors
+        assert (
+            "the state of stream lists: its replication_key_value (updated) is no time"
+            in run.errors
+        )
 
 
 @pytest.mark.parametrize(

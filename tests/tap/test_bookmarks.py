@@ -90,5 +90,5 @@ def test_a_bookmark_of_another_key_does_not_count() -> None:
 
 
 def test_a_broken_bookmark_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="bookmark in the state is no time"):
+    with pytest.raises(ConfigurationError, match="replication_key_value"):
         bookmark(state_at("last tuesday"))
