@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from sys import intern
 from typing import Any
+
+import msgspec
 
 from target_klaviyo.items import ENCODER, Item
 from target_klaviyo.outcomes import RejectedRowError, Row, SkippedRowError
@@ -34,6 +38,9 @@ TYPES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 # What a channel reaches somebody by.
 ADDRESS = {"email": "email", "sms": "phone_number", "whatsapp": "phone_number"}
+# What else a change says: where it counts, and how it came about.
+TERMS = ("list_id", "list_name", "historical_import", "custom_source")
+REMEMBERED_TERMS = 1_000
 TOKEN = ("token", "platform", "vendor")
 
 
@@ -54,15 +61,23 @@ def build_subscription(accepted: Accepted, row: Row, rules: StreamRules) -> Item
     if channel == "push":
         entry |= push_details(accepted, consent)
     key = (channel, kind, reached_at(accepted, channel))
-    content = {
-        "row": accepted,
+    # A hundred thousand of these wait for each other: what many share is kept once.
+    content: dict[str, Any] = {
         "key": key,
-        "subjects": (" ".join(map(str, key)),),
         "consent": consent,
-        "id": accepted.get("id") if consent == SUBSCRIBED else None,
-        "attributes": {**attributes, "subscriptions": {channel: entry}},
+        "terms": terms(*(accepted.get(name) for name in TERMS)),
     }
-    return subscription_item((row,), content)
+    if accepted.get("anonymous_id"):
+        content["aliases"] = (f"anonymous_id:{str(accepted['anonymous_id']).lower()}",)
+    profile_id = accepted.get("id") if consent == SUBSCRIBED else None
+    named = {"id": profile_id, **attributes, "subscriptions": {channel: entry}}
+    return subscription_item((row,), content, named, (" ".join(map(str, key)),))
+
+
+@lru_cache(REMEMBERED_TERMS)
+def terms(*values: Any) -> Mapping[str, Any]:
+    """What a change says beside whom and what it is about."""
+    return {name: value for name, value in zip(TERMS, values, strict=True) if value}
 
 
 def addresses(consent: str, channel: str) -> tuple[str, ...]:
@@ -75,20 +90,30 @@ def addresses(consent: str, channel: str) -> tuple[str, ...]:
     return (ADDRESS[channel],) if consent == UNSUBSCRIBED and channel in ADDRESS else both
 
 
-def subscription_item(rows: tuple[Row, ...], content: Mapping[str, Any]) -> Item:
-    """The item of a profile whose consents change."""
-    attributes = content["attributes"]
+def subscription_item(
+    rows: tuple[Row, ...],
+    content: Mapping[str, Any],
+    named: Mapping[str, Any],
+    subjects: tuple[str, ...] | None,
+) -> Item:
+    """The item of a profile whose consents change; `named` is its attributes, and `id` if any."""
+    attributes = {name: value for name, value in named.items() if name != "id"}
     resource = {"type": "profile", "attributes": attributes}
-    named = {"id": content["id"], **attributes}
-    if content["id"]:
-        resource["id"] = content["id"]
+    if named.get("id"):
+        resource["id"] = named["id"]
     people = tuple(
         f"{name}:{str(named[name]).lower()}"
         for name in ("id", "email", "phone_number")
         if named.get(name)
     )
     body = ENCODER.encode(resource)
-    return Item(rows, body, identities=people, subjects=content["subjects"], content=content)
+    return Item(rows, body, identities=people, subjects=subjects, content=content)
+
+
+def said_of(item: Item) -> dict[str, Any]:
+    """The attributes of an item's profile, and its `id` if it has one."""
+    resource: dict[str, Any] = msgspec.json.decode(item.body)
+    return {"id": resource.get("id"), **resource["attributes"]}
 
 
 def checked_words(accepted: Accepted) -> tuple[str, str, str]:
@@ -107,7 +132,7 @@ def checked_words(accepted: Accepted) -> tuple[str, str, str]:
         raise RejectedRowError(
             f"message_type of {channel} ({consent}) must be one of {', '.join(known)}"
         )
-    return consent, channel, kind
+    return intern(consent), intern(channel), intern(kind)
 
 
 def check_address(accepted: Accepted, consent: str, channel: str) -> None:

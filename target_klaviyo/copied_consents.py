@@ -73,7 +73,7 @@ def suppression(email: str, row: Row) -> Item:
     """An address to be suppressed."""
     attributes = {"email": email}
     identity = f"email:{email.lower()}"
-    content = {"key": ("email", "marketing", identity), "consent": None, "attributes": attributes}
+    content = {"key": ("email", "marketing", identity), "consent": None}
     body = ENCODER.encode({"type": "profile", "attributes": attributes})
     return Item((row,), body, identities=(identity,), content=content)
 
@@ -145,9 +145,9 @@ def doubted(absent: Collection[int], settled: Sequence[Settled]) -> Plan:
 
 def reached(item: Item) -> tuple[str, str]:
     """Kind and value of the address that the consent of an item is about."""
-    channel, _, _ = item.content["key"]
-    kind = ADDRESS[channel]
-    return kind, str(item.content["attributes"][kind]).lower()
+    _, _, address = item.content["key"]
+    kind, _, value = address.partition(":")
+    return kind, value
 
 
 def standing(item: Item, state: Mapping[str, Any]) -> Outcome | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
-from target_klaviyo.consents import SUBSCRIBED, UNSUBSCRIBED, subscription_item
+from target_klaviyo.consents import SUBSCRIBED, UNSUBSCRIBED, said_of, subscription_item
 from target_klaviyo.duplicates import Mark, fingerprint, marked
 from target_klaviyo.items import CANONICAL, ENCODER, Item
 from target_klaviyo.memberships import list_of
@@ -153,11 +153,11 @@ def with_lists(items: Iterable[Item], directory: Directory) -> tuple[list[Item],
     listed: list[Item] = []
     settled: list[Settled] = []
     for item in items:
-        row, consent = item.content["row"], item.content["consent"]
+        said, consent = item.content["terms"], item.content["consent"]
         list_id = None
-        if row.get("list_id") or row.get("list_name"):
+        if said.get("list_id") or said.get("list_name"):
             create = directory.create_lists and consent == SUBSCRIBED
-            found = list_of(row, directory, create=create)
+            found = list_of(said, directory, create=create)
             if found.id is None:
                 settled.append(Settled(item, found.outcome))
                 continue
@@ -165,8 +165,8 @@ def with_lists(items: Iterable[Item], directory: Directory) -> tuple[list[Item],
         request = Request(
             consent,
             list_id,
-            consent == SUBSCRIBED and bool(row.get("historical_import")),
-            row.get("custom_source") if consent == SUBSCRIBED else None,
+            consent == SUBSCRIBED and bool(said.get("historical_import")),
+            said.get("custom_source") if consent == SUBSCRIBED else None,
         )
         marks = (mark_of(item, request),)
         listed.append(replace(item, content={**item.content, "request": request, "marks": marks}))
@@ -175,9 +175,8 @@ def with_lists(items: Iterable[Item], directory: Directory) -> tuple[list[Item],
 
 def mark_of(item: Item, request: Request) -> Mark:
     """The mark of a consent, and of the change of it that a row wants."""
-    said = [request, item.content["id"], item.content["attributes"]]
     key = CANONICAL.encode(["consent", *item.content["key"]])
-    return marked(key, CANONICAL.encode(said))
+    return marked(key, CANONICAL.encode(request) + item.body)
 
 
 def checked_members(
@@ -208,10 +207,9 @@ def checked_members(
 
 
 def named_by(item: Item) -> tuple[str, str]:
-    """Kind and value of what somebody is looked up by on a list."""
-    attributes = item.content["attributes"]
-    kind = "email" if attributes.get("email") else "phone_number"
-    return kind, str(attributes.get(kind, "")).lower()
+    """Kind and value of what somebody who withdraws is looked up by on a list."""
+    kind, _, value = item.identities[0].partition(":")
+    return kind, value
 
 
 def together(earlier: Item, later: Item) -> Item | None:
@@ -219,19 +217,16 @@ def together(earlier: Item, later: Item) -> Item | None:
     former, latter = earlier.content, later.content
     if former["request"] != latter["request"]:
         return None
-    before, after = former["attributes"], latter["attributes"]
+    before, after = said_of(earlier), said_of(later)
     if any(before[name] != after[name] for name in before if name in after and name in IDENTIFIERS):
         return None
     subscriptions = dict(before["subscriptions"])
     for channel, entry in after["subscriptions"].items():
         subscriptions[channel] = {**subscriptions.get(channel, {}), **entry}
-    content = {
-        **latter,
-        "id": latter["id"] or former["id"],
-        "marks": (*former["marks"], *latter["marks"]),
-        "attributes": {**before, **after, "subscriptions": subscriptions},
-    }
-    return subscription_item((*earlier.rows, *later.rows), content)
+    content = {**latter, "marks": (*former["marks"], *latter["marks"])}
+    profile_id = after["id"] or before["id"]
+    named = {**before, **after, "id": profile_id, "subscriptions": subscriptions}
+    return subscription_item((*earlier.rows, *later.rows), content, named, later.subjects)
 
 
 IDENTIFIERS = ("email", "phone_number")

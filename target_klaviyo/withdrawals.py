@@ -64,7 +64,7 @@ class Withdrawals:
             kept: list[Item] = []
             settled: list[Settled] = []
             for place, item in enumerate(items):
-                names = named(item.content.get("row", {}))
+                names = (*item.identities, *item.content.get("aliases", ()))
                 found = (one for name in names for one in known.get(name, ()))
                 if any(one.takes_back(item, place) for one in found):
                     settled.append(Settled(item, WITHHELD))
