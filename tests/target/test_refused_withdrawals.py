@@ -116,3 +116,18 @@ def test_a_consent_held_back_is_looked_at_again(sandbox: Sandbox, tmp_path: Path
     second = [declared, *records(STREAM, [yes("ann@shop.org")])]
     assert load(sandbox, second, **store).counts(STREAM) == {"accepted": 1}
     assert marketing(sandbox) == {"ann@shop.org": "SUBSCRIBED"}
+
+
+def test_somebody_without_address_is_known_by_the_anonymous_id(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    device = {"push_token": "t", "push_platform": "ios", "push_vendor": "apns"}
+    rows = [
+        yes("", channel="push", anonymous_id="A1", id="01ABC", **device),
+        no("", channel="push", anonymous_id="a1"),
+    ]
+    counts = load(sandbox, consents(*rows), **lenient(tmp_path)).counts(STREAM)
+    assert counts == {
+        HELD: 1,
+        "rejected: has no push_token, which unsubscribing from push needs": 1,
+    }
