@@ -14,7 +14,7 @@ from singer_sdk.exceptions import ConfigValidationError, MapExpressionError
 from singer_sdk.plugin_base import SingerCommand
 
 from klaviyo_client.connection import without_secret
-from klaviyo_client.errors import KlaviyoError
+from klaviyo_client.errors import ConfigurationError, KlaviyoError
 
 TOO_DEEP = (
     "a record, or a file of settings, is nested too deeply to be worked on; of records, "
@@ -58,6 +58,20 @@ class ClearCommand(SingerCommand):
         for line in message.splitlines():
             self.logger.error(line)
         sys.exit(1)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, and the files of settings that they name.
+
+        Raises:
+            ConfigurationError: one of those cannot be read.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except OSError as error:
+            raise ConfigurationError(f"--config: {error}") from None
+        except (ValueError, TypeError, RecursionError) as error:
+            message = f"--config: the file holds no JSON object in UTF-8: {error}"
+            raise ConfigurationError(message) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, but not as the SDK's command, which would quote a malformed secret."""

@@ -57,6 +57,21 @@ class ClearCommand(SingerCommand):
             self.logger.error(line)
         sys.exit(1)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, and the files of settings that they name.
+
+        Raises:
+            TargetError: one of those cannot be read.
+        """
+        try:
+            return super().parse_args(ctx, args)
+        except OSError as error:
+            raise TargetError(f"--config: {error}") from None
+        except (ValueError, TypeError, RecursionError) as error:
+            raise TargetError(
+                f"--config: the file holds no JSON object in UTF-8: {error}"
+            ) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run; a malformed secret is named, never quoted, as the SDK's own message would."""
         try:

@@ -19,6 +19,8 @@ import msgspec
 ENCODER = msgspec.json.Encoder()
 # Longest text of one cell; Python's own limit is 128 KB.
 CELL_CHARACTERS = 10_000_000
+# What separates the columns of files that are no comma-separated ones.
+OTHERS = (";", "\t", "|", ",")
 
 
 class UnreadableFileError(Exception):
@@ -75,7 +77,8 @@ def checked_header(table: Table, header: list[str]) -> list[str]:
     """The names of the columns.
 
     Raises:
-        UnreadableFileError: one is empty or there twice, or a key is missing.
+        UnreadableFileError: one is empty or there twice, a key is missing, or the only column
+            looks like several.
     """
     problem = None
     if not header:
@@ -85,6 +88,8 @@ def checked_header(table: Table, header: list[str]) -> list[str]:
     elif len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
         problem = f"two columns are called {twice!r}"
+    elif len(header) == 1 and (other := next((one for one in OTHERS if one in header[0]), None)):
+        problem = f"there is one column, {header[0]!r}; give its --delimiter, perhaps {other!r}"
     elif table.row_number in header:
         problem = f"there is a column {table.row_number!r} already; choose another --row-number"
     missing = {key for key in table.keys if key not in (*header, table.row_number)}

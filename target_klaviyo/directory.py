@@ -31,7 +31,7 @@ logger = logging.getLogger("target-klaviyo")
 DRY_RUN = "dry-run"
 FOUND = Outcome("skipped", "list exists already")
 AMBIGUOUS = Outcome("rejected", "several lists have this name; give list_id instead")
-MISSING = Outcome("rejected", "no list has this name (create_lists is off, or the mode is remove)")
+MISSING = Outcome("rejected", "no list has this name (create_lists lets only additions make one)")
 UNKNOWN_ID = Outcome("rejected", "no list has this list_id")
 LOST = Outcome("unknown", "the connection broke off while the list was being created; look for it")
 

@@ -163,6 +163,11 @@ def mapping_problems(stream: str, content: Any) -> Iterator[str]:
     yield from mode_problems(place, content.get("mode"), spec)
     yield from column_problems(place, content.get("columns", {}), spec)
     yield from type_problems(place, content)
+    ignored = content.get("ignore_columns", [])
+    if not isinstance(ignored, list) or not all(isinstance(one, str) for one in ignored):
+        yield f"{place}.ignore_columns must be a list of columns"
+    if not isinstance(content.get("immediate", False), bool):
+        yield f"{place}.immediate must be true or false"
     if content.get("immediate") and not spec.immediate:
         able = " and ".join(one.name for one in SINKS if one.immediate)
         yield f"{place}.immediate works only with the sinks {able}"
@@ -212,9 +217,11 @@ def source_problems(place: str, source: Any) -> Iterator[str]:
 def format_problems(place: str, kind: str | None, declared: Any) -> Iterator[str]:
     """What is wrong with the format of a field or a type of this kind."""
     pattern = declared.get("format") if isinstance(declared, Mapping) else None
-    if pattern is None or kind == "date-time":
+    if pattern is None or (kind == "date-time" and "%" not in str(pattern)):
         return
-    if kind not in NUMERIC:
+    if kind == "date-time":
+        yield f"{place}.format: a time's format is written as YYYY-MM-DD HH:mm:ss, without %"
+    elif kind not in NUMERIC:
         yield f"{place}.format: only times and numbers have a format"
     elif pattern not in FORMS:
         forms = ", ".join(map(repr, FORMS))

@@ -146,8 +146,13 @@ def missing_columns(mapping: StreamMapping, columns: list[str]) -> Iterator[str]
         if column not in columns:
             yield (
                 f"streams.{mapping.stream}.{place}: the stream has no column {column!r}"
-                f"{nearest(column, columns)}; columns: {', '.join(columns)}"
+                f"{nearest(column, columns)}; columns: {listed(columns)}"
             )
+
+
+def listed(columns: list[str]) -> str:
+    """Columns for a message; those that begin or end with blanks in quotes, which show them."""
+    return ", ".join(name if name == name.strip() else repr(name) for name in columns)
 
 
 def field_sources(
@@ -192,7 +197,7 @@ def check_needs(mapping: StreamMapping, sources: Mapping[str, str], columns: lis
             raise ConfigurationError(
                 f"stream {mapping.stream!r}: nothing fills {fields}, which the sink "
                 f"{mapping.sink.name} needs; name a column in streams.{mapping.stream}.columns; "
-                f"columns: {', '.join(columns)}",
+                f"columns: {listed(columns)}",
             )
 
 

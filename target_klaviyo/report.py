@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.courier import Delivery
 from target_klaviyo.errors import MirrorRefusedError, RowsFailedError
 from target_klaviyo.files import DeadLetters, LineFile, receipt, removal
@@ -215,6 +217,8 @@ def opened_report(
         ConfigurationError: one cannot be written.
     """
     letters, receipts = (config.get(name) for name in ("dead_letter_path", "receipts_path"))
+    if letters and receipts and Path(letters).resolve() == Path(receipts).resolve():
+        raise ConfigurationError("dead_letter_path and receipts_path must be different files")
     # A receipt of something that was not sent must not pass for one of something that was.
     rehearsed = {"dry_run": True} if config.get("dry_run") else {}
     return Report(

@@ -57,10 +57,16 @@ def worded(error: jsonschema.ValidationError) -> str:
         "minLength": "is empty",
         "maxProperties": f"has more than {error.validator_value} entries",
         "maxItems": f"has more than {error.validator_value} elements",
-        "enum": f"must be one of {error.validator_value}",
+        "enum": f"must be one of {choices(error.validator_value)}",
     }
     rule = rules.get(str(error.validator), f"breaks the rule {error.validator!r} of its schema")
     return f"{place} {rule}" if place else rule
+
+
+def choices(values: Any) -> str:
+    """The values that an enum allows, as a list of words."""
+    named = values if isinstance(values, list) else []
+    return ", ".join("null" if one is None else str(one) for one in named)
 
 
 def type_names(value: Any) -> str:

@@ -15,14 +15,15 @@ from target_klaviyo.consents import SUBSCRIBED, TYPES
 from target_klaviyo.items import Item
 from target_klaviyo.outcomes import Outcome
 from target_klaviyo.plans import Directory, MakePlan, Plan, Settled
+from target_klaviyo.values import TRUE
 
 WITHHELD = Outcome(
-    "skipped", "a later row, which was refused, takes this person's consent back; mend that one"
+    "skipped", "a later row of this person, which was refused, may take it back; mend that one"
 )
 # What may name somebody.
 NAMES = ("id", "email", "phone_number", "anonymous_id")
 # Words that take nothing back; any other one in a refused row may have been meant to.
-HARMLESS = (SUBSCRIBED, "NEVER_SUBSCRIBED", "")
+HARMLESS = {SUBSCRIBED, "SUBSCRIBE", "NEVER_SUBSCRIBED", "", *map(str.upper, TRUE)}
 CHANNELS = frozenset(TYPES[SUBSCRIBED])
 
 

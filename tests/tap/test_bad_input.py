@@ -226,6 +226,19 @@ def test_a_catalog_of_another_tap_is_refused(run_tap: RunTap) -> None:
     assert "the catalog selects the unknown stream 'listperson'" in run.errors
 
 
+@pytest.mark.parametrize("content", [None, b"[1]", b"\xe9", b"", b"[" * 50_000])
+def test_a_file_of_settings_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "settings.json"
+    if content is not None:
+        path.write_bytes(content)
+    done = processes.run("tap_klaviyo", "--config", str(path), env=environment({}))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    said = "was not found" if content is None else "the file holds no JSON object in UTF-8"
+    assert f"--config: {'File at' if content is None else said}" in done.stderr
+    assert said in done.stderr
+
+
 def test_a_record_too_deep_for_stream_maps_is_named(run_tap: RunTap) -> None:
     with Sandbox(profiles=0, events=0) as sandbox:
         create_profile(sandbox, b'{"a":' * 400 + b"1" + b"}" * 400)

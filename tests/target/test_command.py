@@ -223,3 +223,35 @@ def test_stream_maps_apply_and_dead_letters_hold_what_came(
     told, letter = [json.loads(line) for line in letters.read_text().splitlines()]
     assert (told["stream"], letter["stream"]) == ("crm", "crm")
     assert letter["record"] == {"mail": "bad", "rank": "2"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "was not found"),
+        (b'{"streams": ', "the file holds no JSON object in UTF-8"),
+        (b"", "the file holds no JSON object in UTF-8"),
+        (b"[1]", "the file holds no JSON object in UTF-8"),
+        (b"5", "the file holds no JSON object in UTF-8"),
+        ('{"default_timezone": "é"}'.encode("latin-1"), "the file holds no JSON object in UTF-8"),
+        (b'{"streams": ' + b"[" * 50_000, "the file holds no JSON object in UTF-8"),
+    ],
+    ids=["missing", "cut", "empty", "list", "number", "latin", "deep"],
+)
+def test_a_file_of_settings_that_cannot_be_read(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "settings.json"
+    if content is not None:
+        path.write_bytes(content)
+    ran = run_here(tmp_path, NOBODY, customers(GOOD), "--config", str(path))
+    error = one_error(ran)
+    assert error.startswith("--config: ")
+    assert said in error
+
+
+def test_receipts_and_dead_letters_are_two_files(tmp_path: Path) -> None:
+    one, same = tmp_path / "lines", f"{tmp_path}/./lines"
+    chosen = {"on_error": "dead_letter", "dead_letter_path": str(one), "receipts_path": same}
+    ran = run_here(tmp_path, NOBODY, customers(GOOD), **chosen)
+    assert "dead_letter_path and receipts_path must be different files" in one_error(ran)

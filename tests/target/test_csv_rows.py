@@ -176,6 +176,16 @@ def test_orders_without_a_key_collapse_only_exact_repetitions(sandbox: Sandbox) 
     assert total(sandbox) == sum(Decimal(row.split(",")[3]) for row in counts)
 
 
+@pytest.mark.parametrize(("between", "other"), [(";", ","), ("\t", ","), ("|", ","), (",", ";")])
+def test_a_header_of_another_delimiter_is_said(
+    tmp_path: Path, capfd: Any, between: str, other: str
+) -> None:
+    given = file(tmp_path, f"email{between}name\na@x.org{between}A\n".encode())
+    error = refused(capfd, given, "--delimiter", other)
+    assert "line 1: there is one column, 'email" in error
+    assert f"give its --delimiter, perhaps {between!r}" in error
+
+
 def test_a_reader_that_stops_ends_the_extractor_quietly(tmp_path: Path) -> None:
     path = tmp_path / "long.csv"
     path.write_text("a\n" + "x\n" * 200_000)

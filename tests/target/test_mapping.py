@@ -85,6 +85,14 @@ def test_a_stream_called_like_a_sink_needs_no_mapping() -> None:
             {"sink": "events", "types": {"n": {"type": "number", "format": "0,0"}}},
             "types.n.format: a number's format is one of",
         ),
+        (
+            {"sink": "events", "columns": {"time": {"column": "t", "format": "%Y-%m-%d"}}},
+            "columns.time.format: a time's format is written as YYYY-MM-DD HH:mm:ss",
+        ),
+        ({"sink": "events", "ignore_columns": "id"}, "ignore_columns must be a list of columns"),
+        ({"sink": "events", "ignore_columns": [1]}, "ignore_columns must be a list of columns"),
+        ({"sink": "events", "ignore_columns": 5}, "ignore_columns must be a list of columns"),
+        ({"sink": "events", "immediate": "no"}, "immediate must be true or false"),
     ],
 )
 def test_problems_name_the_place_and_the_nearest_name(content: Any, expected: str) -> None:

@@ -94,6 +94,12 @@ def test_a_mapping_without_an_identifier() -> None:
         projection(mapping, ["m", "time"], Locale())
 
 
+def test_blanks_around_the_name_of_a_column_are_shown() -> None:
+    mapping = stream_mappings({"people": {"sink": "profiles"}})["people"]
+    with pytest.raises(ConfigurationError, match=r"columns: 'email ', name"):
+        projection(mapping, ["email ", "name"], Locale())
+
+
 def test_a_constant_that_cannot_be_read() -> None:
     with pytest.raises(ConfigurationError, match=r"columns\.backfill\.constant.*no boolean"):
         orders(COLUMNS, {"backfill": {"constant": "perhaps"}})

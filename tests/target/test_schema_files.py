@@ -62,7 +62,7 @@ def test_lists() -> None:
     check = compiled(sink_schema("lists"))
     assert check({"name": "News", "opt_in_process": "single_opt_in"}) is None
     assert check({"name": "News", "opt_in_process": "none"}) == (
-        "opt_in_process must be one of ['double_opt_in', 'single_opt_in', None]"
+        "opt_in_process must be one of double_opt_in, single_opt_in, null"
     )
 
 
