@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tap_klaviyo.options import CHANGED, StreamOptions
-from tap_klaviyo.scans import Bounds, reading_start, whole_second
+from tap_klaviyo.scans import NOT_OF_ALL, Bounds, reading_start, whole_second
 from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.times import parse_time
 
@@ -79,9 +79,9 @@ def run_plan(
     if options.late_pass_days and times.end is None:
         until = whole_second(times.started - timedelta(days=options.late_pass_days))
         until = min(until, start) if start else until
-        late = late_window(noted(state, READ_AGAIN), until) if start else None
+        late = late_window(spec, noted(state, READ_AGAIN), until) if start else None
         notes[READ_AGAIN] = max(until, noted(state, READ_AGAIN) or until).isoformat()
-    bounds = Bounds(start, times.end)
+    bounds = asked_bounds(spec, start, times.end)
     return RunPlan(bounds, times.end_date, late, parents_since, notes)
 
 
@@ -89,12 +89,18 @@ def whole_plan(spec: StreamSpec, times: RunTimes) -> RunPlan:
     """The plan of a run that reads everything."""
     if spec.parent:
         return RunPlan()  # whole lists were asked for, and half ones would look like leavers
-    return RunPlan(Bounds(times.start_date, times.end), times.end_date)
+    return RunPlan(asked_bounds(spec, times.start_date, times.end), times.end_date)
 
 
-def late_window(since: datetime | None, until: datetime) -> Bounds | None:
+def asked_bounds(spec: StreamSpec, start: datetime | None, end: datetime | None) -> Bounds:
+    """What Klaviyo is asked for: it takes only one bound of suppressions."""
+    one_only = (spec.time_field or "").endswith(NOT_OF_ALL)
+    return Bounds(start, None if one_only else end)
+
+
+def late_window(spec: StreamSpec, since: datetime | None, until: datetime) -> Bounds | None:
     """The window since the last second pass, or None where there is none."""
-    return Bounds(since, until) if since and since < until else None
+    return asked_bounds(spec, since, until) if since and since < until else None
 
 
 def is_due(state: Mapping[str, Any], days: int, times: RunTimes, bookmark: datetime | None) -> bool:

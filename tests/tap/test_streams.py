@@ -321,6 +321,43 @@ def test_runs_loaded_one_over_the_other_are_the_account(run_tap: RunTap) -> None
                 assert comparable({name: record[name] for name in held}) == comparable(held)
 
 
+def test_what_an_end_date_leaves_out_comes_with_a_later_run(
+    sandbox: Sandbox, full: Run, run_tap: RunTap
+) -> None:
+    specs = [spec for spec in STREAMS if spec.replication_key]
+    names = [spec.name for spec in specs]
+    end = "2026-05-01T08:00:00Z"
+    runs = [run_tap(sandbox.url, *names, end_date=end)]
+    for given in ({"end_date": "2026-07-01"}, {}):
+        runs.append(run_tap(sandbox.url, *names, state=runs[-1].state, **given))
+    assert [run.code for run in runs] == [0, 0, 0], [run.errors for run in runs]
+    for spec in specs:
+        found = {key_of(spec, one) for run in runs for one in run.records(spec.name)}
+        assert found == {key_of(spec, one) for one in full.records(spec.name)}, spec.name
+        first = [one[spec.replication_key or ""] for one in runs[0].records(spec.name)]
+        assert all(one < end for one in first if one), spec.name
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [spec for spec in STREAMS if spec.replication_key and not spec.parent],
+    ids=lambda spec: spec.name,
+)
+def test_every_stream_that_takes_a_second_pass_can_make_it(
+    sandbox: Sandbox, full: Run, run_tap: RunTap, spec: StreamSpec
+) -> None:
+    state = full.state["bookmarks"][spec.name] | {"read_again_until": "2026-01-01T00:00:00+00:00"}
+    options = {spec.name: {"late_pass_days": 17}}
+    run = run_tap(
+        sandbox.url, spec.name, state={"bookmarks": {spec.name: state}}, stream_options=options
+    )
+    assert run.code == 0, run.errors
+    again = {key_of(spec, one) for one in run.records(spec.name)}
+    key = spec.replication_key or ""
+    rows = [one for one in full.records(spec.name) if (one[key] or "") >= "2026-01-01"]
+    assert again >= {key_of(spec, one) for one in rows} != set()
+
+
 def test_a_later_run_brings_what_has_changed_and_nothing_old(run_tap: RunTap) -> None:
     specs = [
         spec
