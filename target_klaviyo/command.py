@@ -9,6 +9,7 @@ from typing import Any
 import click
 from singer_sdk.exceptions import (
     ConfigValidationError,
+    MapExpressionError,
     MissingKeyPropertiesError,
     RecordsWithoutSchemaException,
 )
@@ -50,6 +51,8 @@ class ClearCommand(SingerCommand):
             return super().main(*arguments, **keywords)
         except EXPLAINED as error:
             message = str(error)
+        except MapExpressionError as error:
+            message = f"stream_maps: {error}"
         except InvalidInputLine:
             # Its own text quotes the line.
             message = "a line of the input is no complete Singer message"

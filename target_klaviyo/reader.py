@@ -17,7 +17,10 @@ from target_klaviyo.outcomes import DECODER
 Message = dict[str, Any]
 # What a dead letter has beside its row: why it was refused.
 DEAD_LETTER = "_rejected"
-KNOWN = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
+# Tells that a table was read whole; Klaviyo has no tables, and rows that are gone stay.
+VERSION = "ACTIVATE_VERSION"
+KNOWN = ("RECORD", "SCHEMA", "STATE", VERSION, "BATCH")
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Bytes that are read at once; a pipe gives what is there already, and is not waited for.
 BLOCK = 1 << 18
 # Counts rows that need no work.
@@ -103,7 +106,9 @@ class MessageReader(GenericSingerReader[bytes]):
         callbacks: dict[str, Callable[[Message], None]],
     ) -> Counter[str]:
         """Work off all messages; text files are taken too."""
-        guarded = {kind: self._guarded(callback) for kind, callback in callbacks.items()}
+        guarded = {
+            kind: self._guarded(callback) for kind, callback in callbacks.items() if kind != VERSION
+        }
         lines = self._to_work_off(blocks(file_input or self.default_input))
         try:
             counts = super().process_lines(cast("IO[bytes]", lines), guarded)
@@ -118,7 +123,11 @@ class MessageReader(GenericSingerReader[bytes]):
         for lines in read:
             for count, part in self._parted(lines):
                 if count is None:
-                    yield from part
+                    for line in part:
+                        if line and not line.isspace():
+                            yield line
+                        else:
+                            self._number += 1
                     continue
                 with self._interruption:
                     count(part)
@@ -135,12 +144,17 @@ class MessageReader(GenericSingerReader[bytes]):
 
         return call
 
+    def _process_unknown_message(self, message_dict: Message) -> None:
+        """Pass over what has no callback (see `VERSION`)."""
+
     def deserialize_json(self, line: bytes) -> Message:
         """One message; a record that is nested too deeply comes without its inner values.
 
         Raises:
             InputError: the line is none.
         """
+        if not self._number:
+            line = line.removeprefix(BYTE_ORDER_MARK)
         self.line = line
         self._number += 1
         deep = too_deep(line)
@@ -150,14 +164,35 @@ class MessageReader(GenericSingerReader[bytes]):
             raise InputError(f"line {self._number} of the input is no JSON in UTF-8") from None
         if not isinstance(message, dict) or message.get("type") not in KNOWN:
             raise InputError(f"line {self._number} of the input is no Singer message")
-        if not isinstance(message.get("record", {}), dict):
-            raise InputError(f"line {self._number} of the input: its record is no object")
-        if deep and message["type"] != "RECORD":
-            raise InputError(f"line {self._number} of the input {REASON}")
+        wrong = REASON if deep and message["type"] != "RECORD" else problem(message)
+        if wrong:
+            raise InputError(f"line {self._number} of the input {wrong}")
         self._latest = message["type"]
         self._states += self._latest == "STATE"
         self._dead_letters |= DEAD_LETTER in message
         return message
+
+
+def problem(message: Message) -> str | None:
+    """What a message lacks that its kind needs, in words that quote nothing of it."""
+    kind = message["type"]
+    if kind == "STATE":
+        return None if "value" in message else "is a STATE message without value"
+    if not isinstance(message.get("stream"), str):
+        return f"is a {kind} message that names no stream"
+    if kind == "RECORD" and not isinstance(message.get("record"), dict):
+        return "is a RECORD message whose record is no object"
+    return schema_problem(message) if kind == "SCHEMA" else None
+
+
+def schema_problem(message: Message) -> str | None:
+    """What a SCHEMA message lacks."""
+    schema, keys = message.get("schema"), message.get("key_properties") or []
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict):
+        return "is a SCHEMA message whose schema has no object of properties"
+    if not isinstance(keys, list) or not all(isinstance(one, str) for one in keys):
+        return "is a SCHEMA message whose key_properties are no list of columns"
+    return None
 
 
 def blocks(source: IO[Any]) -> Iterator[list[bytes]]:

@@ -112,7 +112,37 @@ def test_a_malformed_secret_is_not_quoted(tmp_path: Path) -> None:
     [
         ("{\n", "line 1 of the input is no JSON in UTF-8"),
         ("[]\n", "line 1 of the input is no Singer message"),
-        ('{"type":"RECORD"}\n', "a line of the input is no complete Singer message"),
+        ('{"type":"RECORD"}\n', "line 1 of the input is a RECORD message that names no stream"),
+        ('\n\n{"type":"STATE"}', "line 3 of the input is a STATE message without value"),
+        *(
+            (f'{{"type":"{kind}","stream":{stream}}}', f"a {kind} message that names no stream")
+            for kind in ("SCHEMA", "RECORD", "BATCH", "ACTIVATE_VERSION")
+            for stream in ("null", "5")
+        ),
+        *(
+            (
+                f'{{"type":"RECORD","stream":"profiles"{record}}}',
+                "line 1 of the input is a RECORD message whose record is no object",
+            )
+            for record in ("", ',"record":null', ',"record":[1]')
+        ),
+        *(
+            (
+                f'{{"type":"SCHEMA","stream":"profiles"{schema}}}',
+                "line 1 of the input is a SCHEMA message whose schema has no object of properties",
+            )
+            for schema in (
+                "",
+                ',"schema":null',
+                ',"schema":[]',
+                ',"schema":{}',
+                ',"schema":{"properties":["email"]}',
+            )
+        ),
+        (
+            text([{**CUSTOMERS, "key_properties": "email"}]),
+            "line 1 of the input is a SCHEMA message whose key_properties are no list of columns",
+        ),
         (text(records("profiles", [GOOD])), "before a corresponding schema"),
         (text([schema("profiles", "title")]), "nothing fills email or phone_number"),
         (text([schema("profiles", email={"type": 3})]), "holds no JSON Schema"),
@@ -136,6 +166,23 @@ def test_a_malformed_secret_is_not_quoted(tmp_path: Path) -> None:
 )
 def test_bad_input(content: str, expected: str, tmp_path: Path) -> None:
     assert expected in one_error(run_here(tmp_path, NOBODY, content))
+
+
+def test_blank_lines_marks_and_versions_of_tables_are_passed_over(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    version = {"type": "ACTIVATE_VERSION", "stream": "profiles", "version": 1}
+    messages = [CUSTOMERS, version, {**version, "stream": "others"}, *customers(GOOD)[1:]]
+    ran = run_here(tmp_path, sandbox.url, "\ufeff" + text(messages).replace("\n", "\r\n\n \n"))
+    assert (ran.code, ran.states) == (0, [{"done": True}]), ran.log
+    assert set(profiles(sandbox)) == {"ada@shop.org"}
+
+
+@pytest.mark.parametrize("expression", ["nope(", "nope"])
+def test_an_expression_of_stream_maps_that_is_wrong(tmp_path: Path, expression: str) -> None:
+    maps = {"profiles": {"title": expression}}
+    error = one_error(run_here(tmp_path, NOBODY, customers(GOOD), stream_maps=maps))
+    assert error.startswith("stream_maps: Failed to")
 
 
 def test_an_unknown_stream_can_be_skipped(sandbox: Sandbox, tmp_path: Path) -> None:
