@@ -10,6 +10,7 @@ from typing import IO, Any, cast
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
+from klaviyo_client.mending import mended_json
 from target_klaviyo.errors import InputError
 from target_klaviyo.nesting import REASON, shallow, too_deep
 from target_klaviyo.outcomes import DECODER
@@ -161,7 +162,7 @@ class MessageReader(GenericSingerReader[bytes]):
         try:
             message = DECODER.decode(shallow(line) if deep else line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise InputError(f"line {self._number} of the input is no JSON in UTF-8") from None
+            raise InputError(f"line {self._number} of the input {no_json(line)}") from None
         if not isinstance(message, dict) or message.get("type") not in KNOWN:
             raise InputError(f"line {self._number} of the input is no Singer message")
         wrong = REASON if deep and message["type"] != "RECORD" else problem(message)
@@ -171,6 +172,15 @@ class MessageReader(GenericSingerReader[bytes]):
         self._states += self._latest == "STATE"
         self._dead_letters |= DEAD_LETTER in message
         return message
+
+
+def no_json(line: bytes) -> str:
+    """What is wrong with a line that the decoder refuses."""
+    try:
+        mended_json(line)
+    except (ValueError, RecursionError):
+        return "is no JSON in UTF-8"
+    return "is no strict JSON: it holds NaN, Infinity, or half of a character"
 
 
 def problem(message: Message) -> str | None:

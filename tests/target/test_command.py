@@ -112,6 +112,8 @@ def test_a_malformed_secret_is_not_quoted(tmp_path: Path) -> None:
     [
         ("{\n", "line 1 of the input is no JSON in UTF-8"),
         ("[]\n", "line 1 of the input is no Singer message"),
+        ('{"type":"STATE","value":NaN}', "line 1 of the input is no strict JSON: it holds NaN"),
+        ('{"type":"STATE","value":"\\ud800"}', "NaN, Infinity, or half of a character"),
         ('{"type":"RECORD"}\n', "line 1 of the input is a RECORD message that names no stream"),
         ('\n\n{"type":"STATE"}', "line 3 of the input is a STATE message without value"),
         *(
