@@ -94,10 +94,11 @@ def test_a_line_that_is_no_message_is_named_by_its_number(
     settings: dict[str, Any] = {"streams": MAPPED, "change_store": str(store)}
     messages = [CUSTOMERS, *records("customers", rows(3))]
     run_here(tmp_path, sandbox.url, messages, **settings)
-    for broken in ("{", "\n", '{"type": "RECORD", "stream": "customers", "record": 1}', "[]"):
+    wrong = '{"type": "RECORD", "stream": "customers", "record": 1}'
+    for broken, number in (("{", 5), ("\n\n{", 7), (wrong, 5), ("[]", 5)):
         ran = run_here(tmp_path, sandbox.url, f"{text(messages)}{broken}\n", **settings)
         assert ran.code == 1
-        assert "line 5 of the input" in ran.errors[0]
+        assert f"line {number} of the input" in ran.errors[0]
         assert ran.figures("customers")["skipped"] == 3
 
 
