@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,8 @@ from klaviyo_client.operations import facts_revision
 
 REVISION = re.compile(r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(\.pre)?")
 OAUTH_FIELDS = ("client_id", "client_secret", "refresh_token", "access_token")
+# How much of two names is the same where one is taken for a slip of the other; 1 is all.
+ALMOST = 0.8
 
 
 def connected(config: Mapping[str, Any], program: str, version: str) -> KlaviyoClient:
@@ -100,6 +103,20 @@ def check_environment(
             errors.append(f"the environment variable {prefix}{name.upper()} is {form.words}{hint}")
     if errors:
         raise ConfigurationError("\n".join(errors))
+
+
+def misspelt(environ: Iterable[str], program: str, properties: Collection[str]) -> Iterator[str]:
+    """Words on environment variables that are almost a setting's.
+
+    Others may be Meltano's (TAP_KLAVIYO__STATE) or the SDK's own (TAP_KLAVIYO_LOG_CONFIG).
+    """
+    prefix = program.upper().replace("-", "_") + "_"
+    for variable in environ:
+        name = variable.removeprefix(prefix).lower()
+        if not variable.startswith(prefix) or name.startswith("_") or name in properties:
+            continue
+        for close in get_close_matches(name, properties, n=1, cutoff=ALMOST):
+            yield f"the environment variable {variable} is no setting (did you mean {close!r}?)"
 
 
 def is_json(kind: type, text: str) -> bool:

@@ -21,7 +21,13 @@ from singer_sdk.helpers.capabilities import (
 )
 
 from klaviyo_client.client import KlaviyoClient
-from klaviyo_client.connection import check_environment, check_names, connected, without_secret
+from klaviyo_client.connection import (
+    check_environment,
+    check_names,
+    connected,
+    misspelt,
+    without_secret,
+)
 from klaviyo_client.errors import AuthenticationError, ConfigurationError, KlaviyoError
 from tap_klaviyo.catalog_marks import complete
 from tap_klaviyo.command import ClearCommand
@@ -95,6 +101,8 @@ class TapKlaviyo(Tap):
     def setup_mapper(self) -> None:
         """Check the settings before the SDK looks at streams."""
         self._check_settings()
+        for text in misspelt(os.environ, self.name, self.config_jsonschema["properties"]):
+            self.logger.warning(text)
         check_dates(self.start_date, self.end_date, self.started_at)
         names = [spec.name for spec in self.specs]
         names += [report.name for report in self.reports]
@@ -185,6 +193,8 @@ class TapKlaviyo(Tap):
             self.logger.warning("Stream %s is in stages but not selected: it is not read", name)
         stages = staged(self.config.get("stages"), self.streams)
         selected = [stream for stage in stages for stream in stage]
+        if not selected:
+            self.logger.warning("No stream is selected, so nothing is read: see the catalog")
         counters = [klaviyo_stream(stream).progress for stream in selected]
         plan_reports(self.config, [one for one in selected if isinstance(one, ReportStream)])
         with (

@@ -11,9 +11,11 @@ from klaviyo_client.connection import (
     check_names,
     connected,
     credentials,
+    misspelt,
     without_secret,
 )
 from klaviyo_client.errors import ConfigurationError
+from tap_klaviyo.settings import SETTINGS
 
 CONFIG: dict[str, Any] = {
     "api_url": "http://127.0.0.1:9",
@@ -100,6 +102,15 @@ def test_environment_variables_that_say_what_they_mean_are_taken() -> None:
         "OTHER": "y",
     }
     check_environment(environ, "target-klaviyo", PROPERTIES)
+
+
+def test_variables_that_are_like_a_setting_are_told_of() -> None:
+    words = ("START_DAT", "START_DATE", "_STATE", "LOGLEVEL", "LOG_LEVEL", "LOG_CONFIG")
+    environ = [*(f"TAP_KLAVIYO_{word}" for word in words), "TARGET_KLAVIYO_START_DAT", "START_DAT"]
+    found = list(misspelt(environ, "tap-klaviyo", SETTINGS["properties"]))
+    assert found == [
+        "the environment variable TAP_KLAVIYO_START_DAT is no setting (did you mean 'start_date'?)",
+    ]
 
 
 @pytest.mark.parametrize("revision", ["latest", "2026-13-99", "2026-7-15", ""])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from klaviyo_sandbox import Sandbox
-from tests.tap.running import RunTap
+from tests.tap.running import RunTap, catalog
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,12 @@ def test_a_stage_leaves_out_what_the_catalog_leaves_out(
     run = module_tap(sandbox.url, "tags", stages=[["lists"], ["tags"]])
     assert {one["stream"] for one in run.messages if one["type"] == "RECORD"} == {"tags"}
     assert "Stream lists is in stages but not selected: it is not read" in run.errors
+
+
+def test_nothing_selected_is_told_of(sandbox: Sandbox, module_tap: RunTap) -> None:
+    run = module_tap(sandbox.url, stages=[["lists"]], catalog_content=catalog())
+    assert run.code == 0
+    assert "No stream is selected, so nothing is read" in run.errors
 
 
 def test_no_stages_are_all_streams_at_once(sandbox: Sandbox, module_tap: RunTap) -> None:
