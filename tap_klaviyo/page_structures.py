@@ -1,7 +1,7 @@
 """Structures that a stream's pages are decoded into, no deeper than the names of attributes.
 
-Klaviyo sends attributes that it does not describe. Those that are met are learned, so that the
-pages that follow are read as fast as any other.
+Klaviyo sends attributes that it does not describe, and links to what no column is about. Those
+that are met are learned, so that the pages that follow are read as fast as any other.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ NO_RELATION = Relation()
 
 
 class NamesOnly(msgspec.Struct):
-    """What of a resource shows its attributes."""
+    """What of a resource shows its attributes and relations."""
 
     attributes: dict[str, Raw] | None = None
+    relationships: dict[str, Raw] | None = None
 
 
 class NamedResources(msgspec.Struct):
-    """What of a page shows its resources' attributes."""
+    """What of a page shows its resources' attributes and relations."""
 
     data: list[NamesOnly]
 
@@ -55,6 +56,7 @@ class PageStructures:
     Attributes:
         unknown: Attributes that were met and that the schema does not know. In the structure of
             attributes they stand behind all others, in this order; unset where one is missing.
+        unknown_relations: The same of relations.
     """
 
     def __init__(
@@ -65,17 +67,12 @@ class PageStructures:
         A value that is JSON text stays what Klaviyo sent.
         """
         self.unknown: tuple[str, ...] = ()
+        self.unknown_relations: tuple[str, ...] = ()
         self._names = tuple(names)
         self._kinds = kinds
-        self._relations = msgspec.defstruct(
-            "Relations",
-            [(field(i), Relation, NO_RELATION) for i, _ in enumerate(relations)],
-            rename={field(i): name for i, name in enumerate(relations)},
-            forbid_unknown_fields=True,
-            gc=False,
-        )
+        self._relations = tuple(relations)
         self._lock = threading.Lock()
-        self._decoder = self._made(self.unknown)
+        self._decoder = self._made()
 
     def decoded(self, body: bytes) -> Any:
         """A page as structures; None where it does not fit them.
@@ -87,47 +84,52 @@ class PageStructures:
         try:
             return decoder.decode(body)
         except msgspec.MsgspecError:
-            if not self._learned(body):
-                return None
+            self._learn(body)
+        if self._decoder is decoder:
+            return None
         try:
             return self._decoder.decode(body)
         except msgspec.MsgspecError:
             return None
 
-    def _learned(self, body: bytes) -> bool:
-        """Whether a page has shown attributes that were unknown, and may be tried again."""
+    def _learn(self, body: bytes) -> None:
+        """Know the attributes and relations that a page has shown, from now on."""
         try:
             resources = NAMES.decode(body).data
         except msgspec.MsgspecError:
-            return False
-        met = dict.fromkeys(name for one in resources for name in one.attributes or ())
+            return
+        names = [name for one in resources for name in one.attributes or ()]
+        relations = [name for one in resources for name in one.relationships or ()]
         with self._lock:
-            known = {*self._names, *self.unknown}
-            unknown = (*self.unknown, *(name for name in met if name not in known))
+            before = (self.unknown, self.unknown_relations)
+            now = (
+                with_new(self._names, self.unknown, names),
+                with_new(self._relations, self.unknown_relations, relations),
+            )
             # Another thread may have learned them meanwhile.
-            if len(unknown) > MOST_UNKNOWN or not set(met) - set(self._names):
-                return False
-            # First, so that whoever decodes with the new structures finds the names.
-            self.unknown = unknown
-            self._decoder = self._made(unknown)
-        return True
+            if now != before and max(map(len, now)) <= MOST_UNKNOWN:
+                # First, so that whoever decodes with the new structures finds the names.
+                self.unknown, self.unknown_relations = now
+                self._decoder = self._made()
 
-    def _made(self, unknown: Sequence[str]) -> msgspec.json.Decoder[Any]:
-        """The decoder of pages whose resources have these attributes too."""
-        names = (*self._names, *unknown)
-        known = [(field(i), self._kinds.get(name, Raw), None) for i, name in enumerate(self._names)]
-        extra = [(field(i), Raw, UNSET) for i in range(len(known), len(names))]
-        attributes = msgspec.defstruct(
+    def _made(self) -> msgspec.json.Decoder[Any]:
+        """The decoder of pages whose resources have what is known by now."""
+        attributes = structure(
             "Attributes",
-            [*known, *extra],
-            rename={field(i): name for i, name in enumerate(names)},
-            forbid_unknown_fields=True,
-            gc=False,
+            [(name, self._kinds.get(name, Raw), None) for name in self._names]
+            + [(name, Raw, UNSET) for name in self.unknown],
         )
-        relations = self._relations | None
+        relations = structure(
+            "Relations",
+            [(name, Relation, NO_RELATION) for name in (*self._relations, *self.unknown_relations)],
+        )
         resource = msgspec.defstruct(
             "Resource",
-            [("id", str), ("attributes", attributes | None, None), ("relations", relations, None)],
+            [
+                ("id", str),
+                ("attributes", attributes | None, None),
+                ("relations", relations | None, None),
+            ],
             rename={"relations": "relationships"},
             gc=False,
         )
@@ -140,6 +142,22 @@ class PageStructures:
             ],
         )
         return msgspec.json.Decoder(page)
+
+
+def structure(name: str, members: Sequence[tuple[str, Any, Any]]) -> Any:
+    """A structure of members with their types and defaults, and of no others."""
+    return msgspec.defstruct(
+        name,
+        [(field(i), kind, default) for i, (_, kind, default) in enumerate(members)],
+        rename={field(i): member for i, (member, _, _) in enumerate(members)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def with_new(known: Sequence[str], unknown: tuple[str, ...], met: Sequence[str]) -> tuple[str, ...]:
+    """What is unknown, and behind it what has been met now and is neither."""
+    return (*unknown, *(name for name in dict.fromkeys(met) if name not in {*known, *unknown}))
 
 
 def field(number: int) -> str:

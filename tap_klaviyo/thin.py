@@ -1,9 +1,9 @@
 """The thin path from page to record: what is only passed on is never parsed.
 
 Pages are decoded once, into structures made from the stream's schema; attributes stay the JSON
-text that Klaviyo sent (`msgspec.Raw`) until they are written out. A page that does not fit (an
-unknown relation, a date that is none) takes the full path of `records.py`. Both say the same,
-which a property-based test compares.
+text that Klaviyo sent (`msgspec.Raw`) until they are written out. A page that does not fit (a
+date that is none) takes the full path of `records.py`. Both say the same, which a property-based
+test compares.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from msgspec import UNSET, Raw
 from msgspec.structs import astuple
 
 from klaviyo_client.wire import Answer, Page, read_page
-from tap_klaviyo.page_structures import PageStructures, Relation, field
+from tap_klaviyo.page_structures import NO_RELATION, PageStructures, Relation, field
 from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape
 from tap_klaviyo.times import TimeTree, are_wanted, normalise_times, rfc3339
 
@@ -68,7 +68,7 @@ class ThinPath:
         self._names = (*sorted(shape.attributes - set(completed)), *completed)
         self._structures = PageStructures(self._names, self._texts(), tuple(shape.relations))
         self._no_attributes = (None,) * len(self._names)
-        self._no_relations = (None,) * len(shape.relations)
+        self._no_relations = (NO_RELATION,) * len(shape.relations)
         known = [*self._names, *shape.relations.values(), "id", EXTRA]
         self._places = {name: place for place, name in enumerate(known)}
         self._arranged = arranged([self._places[name] for name in shape.columns])
@@ -147,16 +147,21 @@ class ThinPath:
         """Everything that a resource says by itself, in the order of `_places`."""
         attributes, relations = resource.attributes, resource.relations
         given = astuple(attributes) if attributes else self._no_attributes
-        related = map(related_ids, astuple(relations)) if relations else self._no_relations
-        known = len(self._no_attributes)
-        if len(given) == known:
-            return [*given, *related, resource.id, None]
-        return [*given[:known], *related, resource.id, self._extra(given[known:])]
+        linked = astuple(relations) if relations else self._no_relations
+        known, linkable = len(self._no_attributes), len(self._no_relations)
+        if len(given) == known and len(linked) == linkable:
+            return [*given, *map(related_ids, linked), resource.id, None]
+        extra = self._extra(given[known:], linked[linkable:])
+        return [*given[:known], *map(related_ids, linked[:linkable]), resource.id, extra]
 
-    def _extra(self, given: Sequence[Any]) -> dict[str, Any] | None:
-        """The attributes that the schema does not know, or None."""
+    def _extra(self, given: Sequence[Any], linked: Sequence[Relation]) -> dict[str, Any] | None:
+        """The attributes and relations that the schema does not know, or None."""
         unknown = zip(self._structures.unknown, given, strict=False)
-        return {name: value for name, value in unknown if value is not UNSET} or None
+        extra = {name: value for name, value in unknown if value is not UNSET}
+        for name, one in zip(self._structures.unknown_relations, linked, strict=False):
+            if one.data is not UNSET:
+                extra[name] = related_ids(one)
+        return extra or None
 
     def _fill(self, complete: Completion, rows: list[list[Any]], included: Included) -> None:
         """Fill the columns that come from elsewhere."""

@@ -98,6 +98,9 @@ def pages(draw: st.DrawFn, name: str) -> dict[str, Any]:
             relationships[relation] = {"data": draw(data), "links": {"self": "x"}}
         elif draw(st.booleans()):
             relationships[relation] = {"links": {"self": "x"}}
+    for relation in draw(st.sets(st.sampled_from(["sites", "whatsapp"]))):
+        data = draw(st.one_of(st.none(), identifier("x"), st.lists(identifier("x"), max_size=2)))
+        relationships[relation] = draw(st.sampled_from([{"data": data}, {"links": {}}]))
     resource = {"type": "x", "id": "1", "attributes": attributes, "relationships": relationships}
     included = [
         {"type": "metric", "id": "1", "attributes": {"name": draw(TEXTS)}},
@@ -225,6 +228,29 @@ def test_attributes_that_klaviyo_does_not_describe_are_learned() -> None:
         None,
         {"anonymous_id": None, "first_seen": {"at": [1, None]}},
     ]
+
+
+@pytest.mark.parametrize(
+    ("relation", "extra"),
+    [
+        ({"links": {"self": "x"}}, None),
+        ({"data": None}, {"sites": None}),
+        ({"data": {"type": "site", "id": "s"}}, {"sites": "s"}),
+        ({"data": [{"type": "site", "id": "s"}]}, {"sites": ["s"]}),
+    ],
+    ids=["links", "none", "one", "many"],
+)
+def test_relations_that_no_column_is_about_take_no_longer_path(
+    relation: dict[str, Any], extra: dict[str, Any] | None
+) -> None:
+    """Klaviyo names all relations of a profile, whatever is asked for."""
+    shape = shapes("profiles", set())
+    thin = ThinPath(shape)
+    body = {"data": [{"type": "profile", "id": "1", "relationships": {"sites": relation}}]}
+    page = thin.page(Answer(200, {}, json.dumps(body).encode()), "get_profiles")
+    assert isinstance(page, ThinPage)
+    lines, _ = PageLines(SPECS["profiles"], shape, thin).lines(Scan(), page, Sieve(), None, NOW)
+    assert written([line.record for line in lines])[0]["extra_attributes"] == extra
 
 
 def test_ever_new_attributes_are_not_learned_for_ever() -> None:
