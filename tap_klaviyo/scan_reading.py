@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tap_klaviyo.room import AnyPage
-from tap_klaviyo.scans import Bounds, Scan
+from tap_klaviyo.scans import Bounds, Scan, whole_second
 from tap_klaviyo.windows import SHORTEST, cuts
 
 # The parts of a scan that is cut up hold a little less than a page each, so that one request
@@ -155,19 +155,19 @@ class Reading:
 
     def cut_up(self, most: int, free: int) -> list[Reading]:
         """The parts that are now left to others, or none where that is not worth while."""
-        points = self._cut_points(most, free)
-        if not points:
+        points, start = self._cut_points(most, free), self.scan.bounds.start
+        if not points or not start:
             return []
         bounds, between = self.scan.bounds, self.source.part
         parts = [
-            Reading(between(self.scan, Bounds(start, end)), self.source, whole=False)
-            for start, end in zip(points, [*points[1:], bounds.end], strict=True)
+            Reading(between(self.scan, Bounds(point, end)), self.source, whole=False)
+            for point, end in zip(points, [*points[1:], bounds.end], strict=True)
         ]
         parts[-1].cuts = self.cuts + 1
         parts[-1].left = max(1.0, self.left - len(points) * PART_PAGES)
         # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
-        start = bounds.start if self.scan.window else None
-        self.scan = between(self.scan, Bounds(start, points[0]))
+        first = start if self.scan.window else whole_second(start)
+        self.scan = between(self.scan, Bounds(first, points[0]))
         self.dense, self.whole, self.left = None, False, 1.0
         return parts
 

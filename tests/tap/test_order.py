@@ -61,7 +61,7 @@ class Walk:
 
     @staticmethod
     def part(scan: Scan, bounds: Bounds) -> Scan:
-        return replace(scan, bounds=bounds)
+        return replace(scan, bounds=bounds, window=True)
 
     def pages(self, scan: Scan) -> Iterator[EventsPage]:
         start, end = scan.bounds.start, scan.bounds.end
@@ -114,6 +114,22 @@ class Walk:
             self.answer()
             self.round_trips += 1
             self.take(taken_a_trip)
+
+
+@pytest.mark.parametrize("window", [True, False])
+def test_a_scan_that_is_forgotten_and_then_cut_up_keeps_its_lower_bound(window: bool) -> None:
+    """Klaviyo would answer everything from the first record on, for which others came long ago."""
+    walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
+    whole = Scan(Bounds(at(1_000) + timedelta(milliseconds=500), at(2_000)), window=window)
+    reading = Reading(whole, walk.source)
+    reading.put(*reading.read())
+    reading.forget()
+    assert reading.cut_up(most=4, free=1)
+    page, _ = reading.read()
+    assert isinstance(page, EventsPage)
+    assert at(page.seconds[0]) >= at(1_000)
+    # Records of the bound's own second come however the scan is read.
+    assert reading.scan.holds(at(1_000).isoformat()) is not window
 
 
 # An order an hour for six weeks, and then one every few seconds.

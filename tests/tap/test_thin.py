@@ -99,8 +99,8 @@ def pages(draw: st.DrawFn, name: str) -> dict[str, Any]:
         elif draw(st.booleans()):
             relationships[relation] = {"links": {"self": "x"}}
     for relation in draw(st.sets(st.sampled_from(["sites", "whatsapp"]))):
-        data = draw(st.one_of(st.none(), identifier("x"), st.lists(identifier("x"), max_size=2)))
-        relationships[relation] = draw(st.sampled_from([{"data": data}, {"links": {}}]))
+        found = draw(st.one_of(st.none(), identifier("x"), st.lists(identifier("x"), max_size=2)))
+        relationships[relation] = draw(st.sampled_from([{"data": found}, {"links": {}}]))
     resource = {"type": "x", "id": "1", "attributes": attributes, "relationships": relationships}
     included = [
         {"type": "metric", "id": "1", "attributes": {"name": draw(TEXTS)}},
