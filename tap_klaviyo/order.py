@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
+from tap_klaviyo.scans import Scan
 
 # A page counts as large as the largest lately: those at the end of a window say little.
 FADING = 100
@@ -35,8 +36,16 @@ class Order:
     def append(self, reading: Reading) -> None:
         """Begin one more scan."""
         self._readings.append(reading)
-        if not reading.done:
-            self._open.append(reading)
+        self._open.append(reading)
+
+    def end(self, error: BaseException) -> None:
+        """Begin nothing more; an error comes after everything that has been begun."""
+        self.exhausted = True
+        self._readings.append(Reading(Scan(), self._source, error=error, done=True))
+
+    def fail(self, error: BaseException) -> None:
+        """Have an error come before everything else: what is due may never be read."""
+        self._readings.appendleft(Reading(Scan(), self._source, error=error, done=True))
 
     @property
     def head(self) -> Reading | None:

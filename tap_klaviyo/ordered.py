@@ -104,7 +104,7 @@ class OrderedReader:
         return Step(reading)
 
     def _work(self) -> None:
-        """One reader; what goes wrong between two scans comes after all of them."""
+        """One reader; what goes wrong between two pages may leave nobody to read what is due."""
         try:
             while (step := self._given()) is not None:
                 if step.reading:
@@ -113,7 +113,8 @@ class OrderedReader:
                     self._begin()
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             with self._lock:
-                self._end(error)
+                self._order.fail(error)
+                self._due.notify()
 
     def _given(self) -> Step | None:
         """What this reader is given to do; None where there will be nothing more."""
@@ -132,7 +133,7 @@ class OrderedReader:
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             with self._lock:
                 self._looking = False
-                self._end(error)
+                self._order.end(error)
                 self._go_on()
             return
         with self._lock:
@@ -155,12 +156,6 @@ class OrderedReader:
             if not self._stopped:
                 self._order.put(reading, page, latest)
             self._go_on()
-
-    def _end(self, error: BaseException) -> None:
-        """Have the consumer meet an error after everything that has been begun."""
-        self._order.append(Reading(Scan(), self._source, error=error, done=True))
-        self._order.exhausted = True
-        self._due.notify()
 
     def _go_on(self) -> None:
         """Say what this reader's step has changed."""

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from itertools import pairwise
+from itertools import count, pairwise
 
 import msgspec
 import pytest
@@ -192,10 +192,36 @@ def test_records_that_share_a_second_cost_few_requests_more(apart: int) -> None:
     assert len(server.asked) < 60
 
 
-def test_an_error_between_scans_reaches_the_consumer() -> None:
-    def at_once() -> int | None:
-        raise PaginationError("no plan")
+@pytest.mark.parametrize("call", [1, 4, 5])
+def test_an_error_between_pages_reaches_the_consumer(call: int) -> None:
+    """Nobody waits for a page whose reader is gone."""
+    calls = count(1)
 
-    source = Source(lambda _: iter([page(7)]), part, at_once=at_once)
+    def at_once() -> int | None:
+        if next(calls) == call:
+            raise PaginationError("no plan")
+        return None
+
+    server = Server(list(range(40)))
+    scans = [Scan(Bounds(at(a), at(a + 8)), window=True) for a in range(0, 40, 8)]
+    source = Source(server.pages, part, span, at_once=at_once)
+    shared = room()
     with pytest.raises(PaginationError, match="no plan"):
-        list(OrderedReader(source, 3, room()).pages([Scan(), Scan()]))
+        list(OrderedReader(source, 3, shared).pages(scans))
+    until(lambda: shared.fits(0, BIG))
+
+
+def test_no_thread_for_a_reader_is_an_error_and_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers allow few threads."""
+    start, calls = threading.Thread.start, count(1)
+
+    def few(thread: threading.Thread) -> None:
+        if next(calls) > 1:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", few)
+    scans = [Scan(path={"id": str(number)}) for number in range(5)]
+    source = Source(lambda _: iter([page(7, more=True), page(8)]), part)
+    with pytest.raises(RuntimeError, match="can't start"):
+        list(OrderedReader(source, 3, room()).pages(scans))
