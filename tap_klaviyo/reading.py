@@ -5,7 +5,7 @@ Between `scans` (what to read) and `records` (what a page says); knows nothing o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -186,20 +186,27 @@ class Reader:
         yield from (page for _, page in reader.pages([Scan()]))
 
     def _span(self, page: AnyPage) -> Span | None:
-        """The times of a page's first and last record; None where one is missing or misplaced."""
-        texts = self._key_texts(page, self.key) if self.key else []
-        times = in_one_form(texts)
-        if not times or times != sorted(times):
-            return None
-        late = parse_time(times[len(times) * 3 // 4])
-        first, last = parse_time(times[0]), parse_time(times[-1])
-        return Span(first, last, page_time(first, late, last))
+        """The times of a page's first and last record; None where they cannot be relied on."""
+        return span_of(self._key_texts(page, self.key)) if self.key else None
 
     def _key_texts(self, page: AnyPage, key: str) -> list[str | None]:
         """What a page's resources say in one attribute, in their order."""
         if self.thin and isinstance(page, ThinPage):
             return self.thin.key_texts(page, key)
         return key_texts(page, key) if isinstance(page, Page) else []
+
+
+def span_of(texts: Sequence[str | None]) -> Span | None:
+    """The first and the last of a page's times; None where one is missing, wrong or misplaced."""
+    times = in_one_form(texts)
+    if not times or times != sorted(times):
+        return None
+    places = (0, len(times) * 3 // 4, -1)
+    try:
+        first, late, last = (parse_time(times[place]) for place in places)
+    except ValueError:  # in the form of a date, but of a day that no calendar has
+        return None
+    return Span(first, last, page_time(first, late, last))
 
 
 def with_bounds(scan: Scan, bounds: Bounds) -> Scan:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_klaviyo.reading import span_of
 from tap_klaviyo.windows import CAUTIOUS, SHORTEST, WindowPlan, cuts
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -65,3 +67,16 @@ def test_where_nothing_lies_few_windows_are_read_at_once() -> None:
 
 def test_a_step_of_centuries_cuts_nothing() -> None:
     assert cuts(START, START + timedelta(days=1), timedelta(days=300_000), 48) == []
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, "", "soon", "2026-02-30T00:00:00+00:00", "0000-00-00T00:00:00+00:00", "9999-01-01"],
+)
+def test_no_span_is_known_where_a_time_is_odd(odd: str | None) -> None:
+    good = "2026-01-01T00:00:00+00:00"
+    known = span_of([good, "2026-01-01 00:01:00+00:00"])
+    assert known
+    assert known.last - known.first == timedelta(minutes=1)
+    assert span_of([odd, good]) is None
+    assert span_of([good, odd, good]) is None
