@@ -28,6 +28,8 @@ from tap_klaviyo.times import TimeTree, are_wanted, normalise_times, rfc3339
 UNWANTED = re.compile(rb'"\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
 # A record's structures weigh about this many bytes beside the page's text (measured).
 RECORD_BYTES = 400
+# What is kept of a page beside: headers, the scan it is of (measured). Many parents have no more.
+PAGE_BYTES = 2_000
 # Small: texts of 64 KB, made and thrown away by many threads, left 250 MB of holes (measured).
 CHECKED_BYTES = 4_096
 
@@ -55,7 +57,7 @@ class ThinPage:
     @property
     def size(self) -> int:
         """Bytes that the page holds."""
-        return len(self.answer.body) + RECORD_BYTES * len(self.resources)
+        return PAGE_BYTES + len(self.answer.body) + RECORD_BYTES * len(self.resources)
 
 
 class ThinPath:

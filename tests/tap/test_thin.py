@@ -17,6 +17,7 @@ from tap_klaviyo.endings import ends_only_itself
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.page_structures import MOST_UNKNOWN
 from tap_klaviyo.records import RecordShape, record_shape
+from tap_klaviyo.room import Room
 from tap_klaviyo.scans import Scan
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.specs import STREAMS
@@ -251,6 +252,13 @@ def test_relations_that_no_column_is_about_take_no_longer_path(
     assert isinstance(page, ThinPage)
     lines, _ = PageLines(SPECS["profiles"], shape, thin).lines(Scan(), page, Sieve(), None, NOW)
     assert written([line.record for line in lines])[0]["extra_attributes"] == extra
+
+
+def test_empty_pages_take_room_too() -> None:
+    """100,000 items without variants, read ahead of a loader that stands still."""
+    thin = ThinPath(shapes("catalog_item_variants", set()))
+    pages = [thin.page(page_with(), "get_variants_for_catalog_item") for _ in range(1_000)]
+    assert not Room(64_000_000).fits(0, 100 * sum(one.size for one in pages))
 
 
 def test_ever_new_attributes_are_not_learned_for_ever() -> None:
