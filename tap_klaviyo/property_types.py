@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from tap_klaviyo.settings import DATE
 from tap_klaviyo.times import rfc3339
 
 # Of 64 bits, as databases keep them.
@@ -62,7 +61,7 @@ def as_boolean(value: Any) -> bool | None:
 def as_time(value: Any) -> str | None:
     """A date or date-time in the one form; what has no date is none."""
     try:
-        return rfc3339(value.strip()) if isinstance(value, str) and DATE.match(value) else None
+        return rfc3339(value) if isinstance(value, str) else None
     except ValueError:
         return None
 

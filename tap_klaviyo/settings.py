@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -226,7 +225,6 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
 
 # Klaviyo is younger than this.
 FIRST_DATE = datetime(2000, 1, 1, tzinfo=timezone.utc)
-DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
@@ -239,8 +237,7 @@ def date_setting(config: Mapping[str, Any], name: str) -> datetime | None:
     if value is None:
         return None
     try:
-        # Without a date, the parser would take today's.
-        return parse_time(str(value) if DATE.match(str(value)) else "")
+        return parse_time(str(value))
     except ValueError:
         raise ConfigurationError(
             f"{name} is no date: write it as 2026-01-31 or 2026-01-31T08:00:00Z",

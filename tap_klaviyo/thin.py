@@ -25,7 +25,7 @@ from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape
 from tap_klaviyo.times import TimeTree, are_wanted, normalise_times, rfc3339
 
 # A text that begins like a date but is not in the one form: the object has to be looked into.
-UNWANTED = re.compile(rb'"\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
+UNWANTED = re.compile(rb'" *\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
 # A record's structures weigh about this many bytes beside the page's text (measured).
 RECORD_BYTES = 400
 # What is kept of a page beside: headers, the scan it is of (measured). Many parents have no more.

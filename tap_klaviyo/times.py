@@ -15,8 +15,10 @@ import pendulum
 from pendulum.parsing.exceptions import ParserError
 
 # Already in the one form: most values are, and a look is cheaper than parsing.
-WANTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")
-ALL_WANTED = re.compile(rf"(?:{WANTED.pattern}\n)*")
+WANTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00", re.ASCII)
+ALL_WANTED = re.compile(rf"(?:{WANTED.pattern}\n)*", re.ASCII)
+# Without a date (`12:00`, `now`) the parser would take today's.
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 # Which values inside an object are date-times: by name, or for every item of a list (`ITEMS`).
 TimeTree = Mapping[str, Any]
@@ -60,8 +62,11 @@ def parse_time(value: str) -> datetime:
     Raises:
         ValueError: `value` is no date or date-time.
     """
+    text = value.strip()
+    if not DATE.match(text):
+        raise ValueError("not a date or date-time")
     try:
-        parsed = pendulum.parse(value.strip(), tz="UTC")
+        parsed = pendulum.parse(text, tz="UTC")
     except (ParserError, ValueError, OverflowError) as error:
         raise ValueError("not a date or date-time") from error
     if not isinstance(parsed, datetime):

@@ -26,7 +26,10 @@ def test_every_form_becomes_the_one_form(written: str, wanted: str) -> None:
     assert rfc3339(written) == wanted
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "2026-01-01T25:00:00Z", "12"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "2026-13-01", "2026-01-01T25:00:00Z", "12", "12:00", "now", "2026-W01"],
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         parse_time(text)
