@@ -17,6 +17,7 @@ from klaviyo_client.errors import ConfigurationError, PermissionDeniedError
 from klaviyo_client.query import Query
 from target_klaviyo.change_store import ChangeStore
 from target_klaviyo.items import CANONICAL, Item
+from target_klaviyo.last_words import LastWords, word_mark
 from target_klaviyo.mapping import StreamMapping
 from target_klaviyo.outcomes import Outcome
 from target_klaviyo.plans import Settled
@@ -52,14 +53,16 @@ WITHOUT_EFFECT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a fingerprint holds for, beside the row; both are digests.
+    """What a fingerprint holds for, beside the row; all are digests.
 
     Attributes:
         place: Account and stream: keys of another place are other keys.
+        shared: Account and sink: what its streams say, they say of the same people and things.
         reading: Everything else that decides what a row becomes on the wire.
     """
 
     place: bytes
+    shared: bytes
     reading: bytes
 
 
@@ -67,18 +70,16 @@ class StreamChanges:
     """The rows of one stream, against what the store remembers."""
 
     def __init__(
-        self, store: ChangeStore, scope: Scope, keys: Sequence[str], challenged: set[int]
+        self, store: ChangeStore, scope: Scope, keys: Sequence[str], last_words: LastWords
     ) -> None:
-        """Tell rows apart by the key properties `keys`; those `challenged` are to be sent."""
+        """Tell rows apart by the key properties `keys`; `last_words` are those of all streams."""
         self._store = store
         self._scope = scope
         self._keys = keys
         # By row number: key and mark of a row, and what it has a word on.
         self._pending: dict[int, tuple[int, bytes, tuple[int, ...]]] = {}
         self._under_way: set[int] = set()
-        # What rows say something of that is not looked up yet; and what it led to.
-        self._words: list[tuple[int, int | None]] = []
-        self._challenged = challenged
+        self._last_words = last_words
 
     def fingerprint(self, record: Mapping[str, Any]) -> Fingerprint | None:
         """What a row is known by; None where it lacks one of its keys."""
@@ -101,8 +102,10 @@ class StreamChanges:
         key, mark = fingerprint
         if key in self._under_way or self._store.known(key) != mark:
             return False
-        self._meet_challenges()
-        return key not in self._challenged
+        if self._last_words.challenged(key):
+            return False
+        self._last_words.met(key)
+        return True
 
     def unchanged(self, record: Mapping[str, Any], number: int) -> bool:
         """Whether Klaviyo has this row already; if not, it is noted under its row number."""
@@ -113,6 +116,7 @@ class StreamChanges:
             return True
         self._pending[number] = *fingerprint, ()
         self._under_way.add(fingerprint[0])
+        self._last_words.met(fingerprint[0])
         return False
 
     def challenge(self, item: Item, number: int) -> None:
@@ -126,27 +130,15 @@ class StreamChanges:
         if number in self._pending:
             own, mark, _ = self._pending[number]
             self._pending[number] = own, mark, words
-        self._words += [(word, own) for word in words]
-
-    def _meet_challenges(self) -> None:
-        """Find the rows that are challenged; asked for late, as it is faster for many at once."""
-        if not self._words:
-            return
-        winners = self._store.marks([word for word, _ in self._words])
-        for word, own in self._words:
-            winner = number_of(winners[word]) if word in winners else own
-            if winner is not None and winner != own:
-                self._challenged.add(winner)
-        self._words.clear()
+        self._last_words.say(words, own)
 
     def _last_word(self, subject: str) -> int:
         """The number under which the row is kept that had the last word on something."""
-        return self._store.key(self._scope.place + b"\0" + subject.encode())
+        return self._store.key(self._scope.shared + b"\0" + subject.encode())
 
     def sending(self) -> None:
         """Forget what is about to be sent: until Klaviyo has answered, nobody knows what it has."""
-        self._meet_challenges()
-        self._store.forget(self._under_way)
+        self._store.forget(self._under_way | self._last_words.to_forget())
 
     def settled(self, settled: Iterable[Settled]) -> None:
         """Remember what was accepted, of each key the latest; nothing where it is in doubt."""
@@ -158,7 +150,7 @@ class StreamChanges:
             if one is None:
                 continue
             if one.outcome.kind == "accepted":
-                marks |= dict.fromkeys(words, key_bytes(key))
+                marks |= dict.fromkeys(words, word_mark(key))
             if one.outcome.kind == "accepted" or one.outcome.held:
                 marks[key] = mark
             elif one.outcome.kind == "unknown":
@@ -170,16 +162,6 @@ class StreamChanges:
         self._under_way.clear()
 
 
-def key_bytes(key: int) -> bytes:
-    """A row's number as what is kept of a last word."""
-    return key.to_bytes(8, "big", signed=True)
-
-
-def number_of(content: bytes) -> int:
-    """The row's number that is kept of a last word."""
-    return int.from_bytes(content, "big", signed=True)
-
-
 class Changes:
     """What the setting `change_store` keeps, for all streams of a run."""
 
@@ -188,7 +170,6 @@ class Changes:
         self._client = client
         self._config = config
         self._version = version
-        self._challenged: dict[str, set[int]] = {}
 
     def of(
         self, mapping: StreamMapping, sources: Mapping[str, str], keys: Sequence[str]
@@ -205,17 +186,21 @@ class Changes:
         if not self._config.get("change_store") or not keys or mapping.sink.mirror:
             return None
         place = CANONICAL.encode([self._account, mapping.stream])
+        shared = CANONICAL.encode([self._account, [mapping.sink.name]])
         reading = reading_of(mapping, sources, self._config, self._version)
         # Hashed once here, as they are part of what is hashed for each row.
-        scope = Scope(self._store.mark(place), self._store.mark(reading))
-        # Rows stay challenged when their stream is described anew.
-        challenged = self._challenged.setdefault(mapping.stream, set())
-        return StreamChanges(self._store, scope, keys, challenged)
+        scope = Scope(*map(self._store.mark, (place, shared, reading)))
+        return StreamChanges(self._store, scope, keys, self._last_words)
 
     @cached_property
     def _store(self) -> ChangeStore:
         """The open file."""
         return ChangeStore(self._config["change_store"], changing=not self._config["dry_run"])
+
+    @cached_property
+    def _last_words(self) -> LastWords:
+        """Those of all streams: rows stay challenged when their stream is described anew."""
+        return LastWords(self._store)
 
     @cached_property
     def _account(self) -> str:

@@ -6,11 +6,10 @@ decided here is what the sink would decide, in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -55,17 +54,17 @@ def parted(lines: Sequence[bytes], watched: Callable[[], Mapping[str, Watched]])
     `watched` has the streams by name; it is asked anew after every message that is no row, as that
     may describe a stream anew.
     """
-    start = 0
+    start, left = 0, iter(lines)
     while start < len(lines):
-        noted = noted_rows(islice(lines, start, None), watched())
+        noted = noted_rows(left, watched())
         yield from runs(lines[start : start + len(noted)], noted)
         start += len(noted)
         yield None, lines[start : start + 1]
         start += 1
 
 
-def noted_rows(lines: Iterable[bytes], watched: Mapping[str, Watched]) -> Sequence[Noted | None]:
-    """The fingerprints of rows, up to the first line that is none; None for rows to work off."""
+def noted_rows(lines: Iterator[bytes], watched: Mapping[str, Watched]) -> Sequence[Noted | None]:
+    """The fingerprints of rows, None for rows to work off; takes the line that ends them too."""
     noted: list[Noted | None] = []
     # Whoever works off the line that ends this says what is wrong with it.
     with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):

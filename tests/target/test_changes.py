@@ -330,6 +330,55 @@ def test_a_log_of_consents_never_brings_an_old_one_back(
     assert consent(sandbox) == "SUBSCRIBED"
 
 
+def test_a_run_that_ends_before_the_withdrawal_leaves_it_to_the_next(
+    sandbox: Sandbox, store: Path
+) -> None:
+    """An edited consent goes out; the unchanged row that takes it back does not come any more."""
+    chosen = {"streams": LOGGED, "change_store": str(store), "batch_size_rows": 1}
+
+    def run(*rows: dict[str, Any]) -> dict[str, int]:
+        loaded = load(sandbox, [CONSENTS, *records("log", rows)], **chosen)
+        assert loaded.error is None
+        return loaded.counts("log")
+
+    run(YES, NO)
+    edited = {**YES, "list_name": "News"}
+    run(edited)
+    assert consent(sandbox) == "SUBSCRIBED"
+    assert run(edited, NO) == {UNCHANGED: 1, "accepted": 1}
+    assert consent(sandbox) == "UNSUBSCRIBED"
+    assert run(edited, NO) == {UNCHANGED: 2}
+
+
+def test_a_withdrawal_of_another_stream_counts_too(sandbox: Sandbox, store: Path) -> None:
+    """As all streams of a sink take effect in the order of their rows."""
+    streams = {"log": LOGGED["log"], "gone": LOGGED["log"]}
+    gone = {**CONSENTS, "stream": "gone"}
+
+    def run(told: dict[str, Any]) -> list[dict[str, int]]:
+        messages = [CONSENTS, *records("log", [told]), gone, *records("gone", [NO])]
+        loaded = load(sandbox, messages, streams=streams, change_store=str(store))
+        assert loaded.error is None
+        assert consent(sandbox) == "UNSUBSCRIBED"
+        return [loaded.counts(one) for one in streams]
+
+    run(YES)
+    edited = {**YES, "list_name": "News"}
+    assert run(edited) == [{"accepted": 1}, {"accepted": 1}]
+    assert run(edited) == [{UNCHANGED: 1}, {UNCHANGED: 1}]
+
+
+def test_rows_of_one_person_do_not_send_each_other_again_for_ever(
+    sandbox: Sandbox, store: Path
+) -> None:
+    first, second = PERSON, {**PERSON, "number": "99", "title": "Dr"}
+    counted(sandbox, store, second, first)
+    edited = {**second, "title": "Mx"}
+    counts = [counted(sandbox, store, first, edited, batch_size_rows=1) for _ in range(4)]
+    assert counts[-1] == {UNCHANGED: 2}
+    assert titles(sandbox) == {PERSON["email"]: "Mx"}
+
+
 def test_one_changed_consent_does_not_send_the_others_again(sandbox: Sandbox, store: Path) -> None:
     """Another consent of the same person may start a message when it is sent once more."""
     columns = {name: one for name, one in LOGGED["log"]["columns"].items() if name != "channel"}
