@@ -23,5 +23,9 @@ class MirrorRefusedError(TargetError):
     """A mirror that took nothing away, because its source may not be complete."""
 
 
+class OutputFileError(TargetError):
+    """Receipts or dead letters can no longer be written."""
+
+
 class ChangeStoreError(TargetError):
     """The file of `change_store` fails while it is in use."""

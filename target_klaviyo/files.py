@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from klaviyo_client.errors import ConfigurationError
+from target_klaviyo.errors import OutputFileError
 from target_klaviyo.items import ENCODER
-from target_klaviyo.nesting import too_deep
 from target_klaviyo.outcomes import Outcome, Row
 from target_klaviyo.reader import DEAD_LETTER
 
@@ -30,24 +31,40 @@ class LineFile:
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigurationError(f"{setting}: {path}: {error.strerror}") from None
+        self._name = f"{setting}: {path}"
         self._file = os.fdopen(handle, "ab")
         self._always = always or {}
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Add a line."""
+        """Add a line.
+
+        Raises:
+            OutputFileError: the file cannot be written.
+        """
         self.write_line(ENCODER.encode({**document, **self._always}))
 
     def write_line(self, line: bytes) -> None:
-        """Add a line that is JSON already."""
-        self._file.write(line + b"\n")
+        """Add a line that is JSON already; raises as `write`."""
+        with self._explained():
+            self._file.write(line + b"\n")
 
     def flush(self) -> None:
-        """Hand everything to the operating system."""
-        self._file.flush()
+        """Hand everything to the operating system; raises as `write`."""
+        with self._explained():
+            self._file.flush()
 
     def close(self) -> None:
-        """Finish."""
-        self._file.close()
+        """Finish; raises as `write`."""
+        with self._explained():
+            self._file.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """An error of the file names it."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputFileError(f"{self._name}: {error.strerror}") from None
 
 
 def is_standard_input(path: Path) -> bool:
@@ -94,7 +111,7 @@ class DeadLetters:
 
 def letter(row: Row, reason: Mapping[str, Any]) -> bytes:
     """The message of a row with the reason; what no encoder takes keeps its own text."""
-    if not too_deep(row.line):
+    if not row.flaw:
         return ENCODER.encode({**row.message, DEAD_LETTER: reason})
     line = row.line.encode() if isinstance(row.line, str) else row.line
     return b"%s,%s" % (line.rstrip().removesuffix(b"}"), ENCODER.encode({DEAD_LETTER: reason})[1:])

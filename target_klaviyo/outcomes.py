@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal
 
-import msgspec
-
-from target_klaviyo.nesting import shallow, too_deep
+from target_klaviyo.lines import legible
 
 Kind = Literal["accepted", "rejected", "skipped", "unknown"]
 
@@ -35,25 +32,21 @@ ACCEPTED = Outcome("accepted")
 DUPLICATE = Outcome("skipped", "duplicate")
 
 
-# A number with a fraction keeps all its digits on the way to Klaviyo.
-DECODER = msgspec.json.Decoder(float_hook=Decimal)
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One incoming row: its number in its stream (from 1) and its line of the input.
+    """One incoming row: its number in its stream (from 1), its line of the input, what is wrong.
 
     The line, since what is read from it takes four times as much memory while a batch is sent.
     """
 
     number: int
     line: bytes | str
+    flaw: str | None = None
 
     @property
     def message(self) -> Mapping[str, Any]:
-        """The RECORD message as it came; without its inner values where it is nested too deeply."""
-        line = shallow(self.line) if too_deep(self.line) else self.line
-        message: Mapping[str, Any] = DECODER.decode(line)
+        """The RECORD message as it came; as far as it is `legible` where its line has a flaw."""
+        message: Mapping[str, Any] = legible(self.line)[0]
         return message
 
 

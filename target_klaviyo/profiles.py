@@ -8,7 +8,8 @@ from typing import Any
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
-from target_klaviyo.outcomes import DECODER, RejectedRowError, Row
+from target_klaviyo.lines import DECODER
+from target_klaviyo.outcomes import RejectedRowError, Row
 from target_klaviyo.people import people_found
 from target_klaviyo.plans import (
     KILOBYTE,

@@ -7,13 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
-import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerReader
 
-from klaviyo_client.mending import mended_json
 from target_klaviyo.errors import InputError
-from target_klaviyo.nesting import REASON, shallow, too_deep
-from target_klaviyo.outcomes import DECODER
+from target_klaviyo.lines import legible
 
 Message = dict[str, Any]
 # What a dead letter has beside its row: why it was refused.
@@ -78,7 +75,9 @@ class MessageReader(GenericSingerReader[bytes]):
         self._parted = parted
         self._counted = 0
         self.line = b""
-        self._number = 0
+        self.flaw: str | None = None
+        # Of the line that is being worked off, from 1.
+        self.number = 0
         self._states = 0
         self._latest = ""
         self._dead_letters = False
@@ -128,12 +127,12 @@ class MessageReader(GenericSingerReader[bytes]):
                         if line and not line.isspace():
                             yield line
                         else:
-                            self._number += 1
+                            self.number += 1
                     continue
                 with self._interruption:
                     count(part)
                     self._counted += len(part)
-                    self._number += len(part)
+                    self.number += len(part)
                     self._latest = "RECORD"
 
     def _guarded(self, callback: Callable[[Message], None]) -> Callable[[Message], None]:
@@ -149,38 +148,28 @@ class MessageReader(GenericSingerReader[bytes]):
         """Pass over what has no callback (see `VERSION`)."""
 
     def deserialize_json(self, line: bytes) -> Message:
-        """One message; a record that is nested too deeply comes without its inner values.
+        """One message; a record comes as far as it is legible.
 
         Raises:
             InputError: the line is none.
         """
-        if not self._number:
+        if not self.number:
             line = line.removeprefix(BYTE_ORDER_MARK)
         self.line = line
-        self._number += 1
-        deep = too_deep(line)
+        self.number += 1
         try:
-            message = DECODER.decode(shallow(line) if deep else line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise InputError(f"line {self._number} of the input {no_json(line)}") from None
+            message, self.flaw = legible(line)
+        except (ValueError, RecursionError):
+            raise InputError(f"line {self.number} of the input is no JSON in UTF-8") from None
         if not isinstance(message, dict) or message.get("type") not in KNOWN:
-            raise InputError(f"line {self._number} of the input is no Singer message")
-        wrong = REASON if deep and message["type"] != "RECORD" else problem(message)
+            raise InputError(f"line {self.number} of the input is no Singer message")
+        wrong = (self.flaw if message["type"] != "RECORD" else None) or problem(message)
         if wrong:
-            raise InputError(f"line {self._number} of the input {wrong}")
+            raise InputError(f"line {self.number} of the input {wrong}")
         self._latest = message["type"]
         self._states += self._latest == "STATE"
         self._dead_letters |= DEAD_LETTER in message
         return message
-
-
-def no_json(line: bytes) -> str:
-    """What is wrong with a line that the decoder refuses."""
-    try:
-        mended_json(line)
-    except (ValueError, RecursionError):
-        return "is no JSON in UTF-8"
-    return "is no strict JSON: it holds NaN, Infinity, or half of a character"
 
 
 def problem(message: Message) -> str | None:

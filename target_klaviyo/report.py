@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -194,9 +195,10 @@ class Report:
 
     def close(self) -> None:
         """Finish the files."""
-        for file in (self._receipts, self._dead_letters):
-            if file:
-                file.close()
+        with ExitStack() as both:
+            for file in (self._receipts, self._dead_letters):
+                if file:
+                    both.callback(file.close)
 
     def summary(self) -> Iterator[str]:
         """The figures of each stream: one line, and one for each reason."""

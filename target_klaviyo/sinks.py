@@ -14,7 +14,6 @@ from klaviyo_client.errors import ConfigurationError
 from target_klaviyo.changes import UNCHANGED
 from target_klaviyo.errors import InputError
 from target_klaviyo.items import Item
-from target_klaviyo.nesting import REASON, too_deep
 from target_klaviyo.outcomes import Outcome, RejectedRowError, Row, RowError
 from target_klaviyo.projection import field_sources, projection
 from target_klaviyo.schema_files import Check, compiled, sink_schema
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 BATCH_BYTES = 64_000_000
 UNMAPPED = Outcome("skipped", "no sink takes this stream")
 LEFT_OUT = Outcome("skipped", "the settings leave this stream out")
-TOO_DEEP = Outcome("rejected", REASON)
 
 
 class KlaviyoSink(BatchSink):
@@ -117,9 +115,9 @@ class KlaviyoSink(BatchSink):
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
         """Turn a row into an item of the batch, or settle it at once where it cannot be sent."""
         report = self._target.report
-        row = Row(report.next_row(self.stream_name), self._target.line)
-        if too_deep(row.line):
-            self._refuse(record, row, TOO_DEEP)
+        row = self._target.row(self.stream_name)
+        if row.flaw:
+            self._refuse(record, row, Outcome("rejected", row.flaw))
             return
         if self._changes and self._changes.unchanged(record, row.number):
             report.settle(self.stream_name, row, UNCHANGED)
@@ -244,9 +242,8 @@ class IgnoringSink(BatchSink):
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:  # noqa: ARG002
         """Count the row as skipped."""
-        report = self._target.report
-        row = Row(report.next_row(self.stream_name), self._target.line)
-        report.settle(self.stream_name, row, self._outcome)
+        row = self._target.row(self.stream_name)
+        self._target.report.settle(self.stream_name, row, self._outcome)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """There is nothing to send."""

@@ -21,21 +21,17 @@ from target_klaviyo.configuration import earliest_event, locale, mirror_ratio, p
 from target_klaviyo.courier import Courier, Rehearsal
 from target_klaviyo.directory import AccountDirectory
 from target_klaviyo.items import Item
-from target_klaviyo.mapping import (
-    StreamMapping,
-    left_out,
-    mapping_of,
-    own_mapping,
-    stream_mappings,
-)
+from target_klaviyo.mapping import StreamMapping, left_out, mapping_of, own_mapping, stream_mappings
 from target_klaviyo.mirrors import all_removals, check_sources, one_each
 from target_klaviyo.notices import Notices
+from target_klaviyo.outcomes import Row
 from target_klaviyo.plans import StreamRules
 from target_klaviyo.reader import Interruption, MessageReader, Parted
 from target_klaviyo.report import opened_report
 from target_klaviyo.settings import MEANINGLESS, SETTINGS
 from target_klaviyo.sinks import IgnoringSink, KlaviyoSink
 from target_klaviyo.specs import SinkSpec, sink_names
+from target_klaviyo.stream_maps import ExplainingMapper
 from target_klaviyo.unchanged_rows import Watched, parted
 from target_klaviyo.values import Locale
 
@@ -88,7 +84,7 @@ class TargetKlaviyo(Target):
         self.policy = policy(self.config)
         self.report = opened_report(self.config, self.policy, self.client.clock.monotonic)
         self.changes = Changes(self.client, self.config, self.plugin_version)
-        super().setup_mapper()
+        self._mapper = ExplainingMapper(self.config, self.logger, lambda: self._reader.number)
 
     @classmethod
     def append_builtin_config(cls, config_jsonschema: dict[str, Any]) -> None:
@@ -176,10 +172,9 @@ class TargetKlaviyo(Target):
         self._schema_message = deepcopy(message_dict)
         super()._process_schema_message(message_dict)
 
-    @property
-    def line(self) -> bytes | str:
-        """The line of the input that is being worked off."""
-        return self._reader.line
+    def row(self, stream_name: str) -> Row:
+        """The row that is being worked off, counted in."""
+        return Row(self.report.next_row(stream_name), self._reader.line, self._reader.flaw)
 
     def _parted(self, lines: Sequence[bytes]) -> Parted:
         """Lines, unchanged rows apart; where rows are altered first, it is for the sinks to see."""
@@ -263,7 +258,6 @@ class TargetKlaviyo(Target):
             return
         self._finished = True
         self.courier.close()
-        self.report.close()
         self.changes.close()
         prefix = "dry run, nothing was sent: " if self.config["dry_run"] else ""
         for line in self.report.summary():
@@ -271,9 +265,11 @@ class TargetKlaviyo(Target):
         for stream in set(self.mappings) - set(self.report.totals()):
             self.logger.warning("streams.%s: no such stream came", stream)
         self.client.close()
+        self.report.close()
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
         """Emit state, which says that rows were written; so not in a dry run."""
+        self.report.flush()
         if not self.config["dry_run"]:
             super()._write_state_message(state)
 

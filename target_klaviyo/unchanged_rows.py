@@ -43,7 +43,7 @@ class RecordMessage(msgspec.Struct, tag_field="type", tag="RECORD", gc=False):
     )
 
 
-# Values as `outcomes.DECODER` reads them: fingerprints are those that sinks take.
+# Values as `lines.DECODER` reads them: fingerprints are those that sinks take.
 DECODER = msgspec.json.Decoder(RecordMessage, float_hook=Decimal)
 Noted = tuple[Watched, Fingerprint]
 

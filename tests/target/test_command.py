@@ -180,11 +180,56 @@ def test_blank_lines_marks_and_versions_of_tables_are_passed_over(
     assert set(profiles(sandbox)) == {"ada@shop.org"}
 
 
-@pytest.mark.parametrize("expression", ["nope(", "nope"])
-def test_an_expression_of_stream_maps_that_is_wrong(tmp_path: Path, expression: str) -> None:
-    maps = {"profiles": {"title": expression}}
+def test_an_expression_of_stream_maps_that_is_none(tmp_path: Path) -> None:
+    maps = {"profiles": {"title": "nope("}}
     error = one_error(run_here(tmp_path, NOBODY, customers(GOOD), stream_maps=maps))
-    assert error.startswith("stream_maps: Failed to")
+    assert error == "stream_maps: Failed to parse expression nope(."
+
+
+@pytest.mark.parametrize(
+    ("maps", "kind"),
+    [
+        ({"title": "100 / int(title)"}, "ZeroDivisionError"),
+        ({"title": "int(email)"}, "ValueError"),
+        ({"title": "nope"}, "NameNotDefined"),
+        ({"__filter__": "title > 1"}, "TypeError"),
+    ],
+)
+def test_an_expression_of_stream_maps_that_fails_for_a_row(
+    sandbox: Sandbox, tmp_path: Path, maps: dict[str, str], kind: str
+) -> None:
+    messages = customers({**GOOD, "title": "1"}, {**GOOD, "title": "0"})
+    error = one_error(run_here(tmp_path, sandbox.url, messages, stream_maps={"profiles": maps}))
+    (expression,) = maps.values()
+    line = 3 if kind == "ZeroDivisionError" else 2
+    place = f"stream_maps: stream 'profiles': {expression!r} fails for the row on line {line}"
+    assert error.startswith(f"{place} of the input ({kind})")
+    assert GOOD["email"] not in error
+
+
+FULL = Path("/dev/full")
+needs_full_disk = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+
+
+@needs_full_disk
+@pytest.mark.parametrize("setting", ["receipts_path", "dead_letter_path"])
+def test_a_full_disk_is_named_with_its_setting(
+    sandbox: Sandbox, tmp_path: Path, setting: str
+) -> None:
+    paths = {name: str(tmp_path / name) for name in ("receipts_path", "dead_letter_path")}
+    chosen = {**paths, setting: str(FULL), "on_error": "dead_letter"}
+    ran = run_here(tmp_path, sandbox.url, customers(GOOD, BAD), **chosen)
+    assert one_error(ran) == f"{setting}: /dev/full: No space left on device"
+    assert ran.figures("profiles")["accepted"] == 1
+
+
+@needs_full_disk
+def test_no_state_goes_out_before_receipts_are_on_file(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Rows that have not changed are written down too, though no batch goes out for them."""
+    store = {"change_store": str(tmp_path / "store")}
+    assert run_here(tmp_path, sandbox.url, customers(GOOD), **store).code == 0
+    ran = run_here(tmp_path, sandbox.url, customers(GOOD), receipts_path=str(FULL), **store)
+    assert one_error(ran) == "receipts_path: /dev/full: No space left on device"
 
 
 def test_an_unknown_stream_can_be_skipped(sandbox: Sandbox, tmp_path: Path) -> None:
