@@ -93,7 +93,7 @@ class Order:
             self._page_bytes = max(page.size, self._page_bytes - self._page_bytes // FADING)
         if reading.done:
             self._open.remove(reading)
-            if reading.whole and not reading.error:
+            if reading.whole:
                 self._source.held(reading.scan, reading.size)
 
     def release(self, reading: Reading | None) -> None:

@@ -157,7 +157,7 @@ def test_a_jump_in_density_leaves_nobody_idle_for_long(apart: int, begun: int) -
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 40), st.integers(1, 900))),
     st.lists(st.integers(1, 150_000), max_size=6, unique=True),
     st.integers(1, 12),
-    st.integers(1, 30),
+    st.integers(0, 30),
     st.integers(1, 20),
 )
 def test_bursts_are_read_whole_and_in_order_in_whatever_room(
@@ -168,3 +168,47 @@ def test_bursts_are_read_whole_and_in_order_in_whatever_room(
     walk.to_the_end(taken)
     assert walk.found == walk.events
     assert walk.room.fits(0, room * RECORDS), "all room has been given back"
+    assert not walk.room.fits(0, room * RECORDS + 1), "and not more"
+
+
+def test_what_nobody_takes_fills_no_more_than_the_room() -> None:
+    """A loader that stands still stops the readers; one page always finds room."""
+    walk = Walk(list(range(0, 100_000, 5)), [*range(0, 100_000, 200), 100_000], 48, ROOM)
+    for _ in range(100):
+        walk.ask()
+        assert walk.room.fits(0, -RECORDS), "at most the page that is due does not fit"
+        walk.answer()
+    assert walk.room.fits(0, 1 - RECORDS)
+
+
+def test_scans_beyond_reach_are_not_begun() -> None:
+    """What is known of the first scans fills the room many times."""
+    walk = Walk(list(range(0, 100_000, 5)), [*range(0, 100_001, 20_000)], 48, ROOM)
+    walk.ask()
+    walk.answer()
+    assert walk.asked == 5, "nothing was known yet"
+    walk = Walk(list(range(0, 100_000, 5)), [*range(0, 100_001, 20_000)], 1, ROOM)
+    for _ in range(ROOM):
+        walk.ask()
+        walk.answer()
+    assert sum(1 for _ in walk.scans) == 4, "nobody has looked for them"
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_no_more_scans_are_begun_than_may_be_read_at_once(at_once: int) -> None:
+    walk = Walk([], list(range(0, 1_000, 100)), 8, ROOM)
+    walk.order = Order(replace(walk.source, at_once=lambda: at_once), 8, walk.room, RECORDS)
+    walk.ask()
+    assert len(walk.under_way) == at_once
+
+
+def test_what_a_scan_held_is_told_where_it_was_read_whole() -> None:
+    """How long the next windows are follows from it: parts would make them ever shorter."""
+    told: list[tuple[datetime | None, int]] = []
+    walk = Walk([*range(0, 1_000, 5), 1_200, 1_300], [0, 1_000, 2_000, 3_000], 8, ROOM)
+    walk.source = replace(
+        walk.source, held=lambda scan, size: told.append((scan.bounds.start, size))
+    )
+    walk.order = Order(walk.source, 8, walk.room, RECORDS)
+    walk.to_the_end()
+    assert told == [(at(1_000), 2), (at(2_000), 0)]

@@ -162,6 +162,7 @@ def test_all_room_comes_back_whenever_a_consumer_stops() -> None:
             next(taken)
         taken.close()  # type: ignore[attr-defined]
     until(lambda: shared.fits(0, BIG))
+    assert not shared.fits(0, BIG + 1), "nothing has been given back twice"
 
 
 def test_one_stream_never_keeps_another_from_reading() -> None:
