@@ -86,14 +86,15 @@ def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int) -> None
     st.lists(st.integers(0, 200), max_size=60),
     st.integers(1, 8),
     st.lists(st.integers(1, 199), max_size=4, unique=True),
+    st.sampled_from([0, 500, BIG]),
 )
 def test_every_record_comes_once_and_in_order_however_scans_are_cut(
-    seconds: list[int], workers: int, edges: list[int]
+    seconds: list[int], workers: int, edges: list[int], size: int
 ) -> None:
     server = Server(seconds)
     points = [0, *sorted(edges), 201]
     scans = [Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(points)]
-    reader = OrderedReader(Source(server.pages, part, span), workers, room())
+    reader = OrderedReader(Source(server.pages, part, span), workers, room(size), 20)
     found = [
         one
         for scan, taken in reader.pages(scans)
@@ -152,7 +153,8 @@ def test_a_consumer_that_stops_stops_the_readers() -> None:
     taken.close()  # type: ignore[attr-defined]
 
 
-def test_all_room_comes_back_whenever_a_consumer_stops() -> None:
+def test_all_room_comes_back_and_all_threads_end_whenever_a_consumer_stops() -> None:
+    before = threading.active_count()
     server = Server(list(range(400)))
     shared = room()
     for number in range(60):
@@ -163,6 +165,7 @@ def test_all_room_comes_back_whenever_a_consumer_stops() -> None:
         taken.close()  # type: ignore[attr-defined]
     until(lambda: shared.fits(0, BIG))
     assert not shared.fits(0, BIG + 1), "nothing has been given back twice"
+    until(lambda: threading.active_count() <= before)
 
 
 def test_one_stream_never_keeps_another_from_reading() -> None:
@@ -177,9 +180,11 @@ def test_one_stream_never_keeps_another_from_reading() -> None:
     stopped = OrderedReader(Source(pages, part), 4, shared, 1010).pages(scans)
     next(stopped)
     other = OrderedReader(Source(pages, part), 4, shared, 1010).pages(scans)
-    assert sum(1 for _ in other) == 8 * 20
+    next(other)
+    assert shared.reach < 10_000, "each of two has a share of its own"
+    assert sum(1 for _ in other) == 8 * 20 - 1
     assert sum(1 for _ in stopped) == 8 * 20 - 1
-    assert shared.fits(0, 7_000), "all room has been given back"
+    assert shared.fits(0, 10_000), "all room has been given back"
 
 
 @pytest.mark.parametrize("apart", [0, 3600])
