@@ -35,6 +35,7 @@ ADD = Transport(
 # Removing somebody who is not on the list is taken to change nothing, as adding a member does.
 REMOVE = replace(ADD, operation="remove_profiles_from_list")
 SINK = "list_profiles"
+PERSON = ("id", "email", "phone_number", "external_id")
 NOBODY = Outcome("rejected", "no profile has this email, phone_number or external_id")
 ABSENT = Outcome("skipped", "no profile has this identifier, so that it is on no list")
 PRESENT = Outcome("skipped", "on the list already")
@@ -54,7 +55,9 @@ def build_membership(accepted: Accepted, row: Row, rules: StreamRules) -> Item: 
         )
     if suppressed_there(accepted):
         raise SkippedRowError("is suppressed for this list in the other account")
-    return Item((row,), b"", content=accepted)
+    place = accepted.get("list_id") or accepted.get("list_name")
+    people = (f"{name}:{accepted[name]}".lower() for name in PERSON if accepted.get(name))
+    return Item((row,), b"", subjects=tuple(f"{place} {one}" for one in people), content=accepted)
 
 
 def suppressed_there(accepted: Accepted) -> bool:

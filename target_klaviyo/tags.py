@@ -79,7 +79,9 @@ def build_link(accepted: Accepted, row: Row, rules: StreamRules) -> Item:  # noq
     named = [field for field in (*BEARERS, "list_name") if accepted.get(field)]
     if len(named) > 1:
         raise RejectedRowError(f"names more than one thing to tag: {', '.join(named)}")
-    return Item((row,), b"", content={**accepted, "field": named[0]})
+    ends = (accepted.get("tag_id") or accepted.get("tag_name"), accepted[named[0]])
+    subject = " ".join(map(str, ends))
+    return Item((row,), b"", subjects=(subject,), content={**accepted, "field": named[0]})
 
 
 Links = dict[tuple[str, str], dict[str, Item]]

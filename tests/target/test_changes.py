@@ -368,6 +368,44 @@ def test_a_withdrawal_of_another_stream_counts_too(sandbox: Sandbox, store: Path
     assert run(edited) == [{UNCHANGED: 1}, {UNCHANGED: 1}]
 
 
+@pytest.mark.parametrize(
+    ("sink", "row", "undone"),
+    [
+        (
+            "list_profiles",
+            {"list_name": "News", "email": "ada@shop.org"},
+            "remove_profiles_from_list",
+        ),
+        ("tag_links", {"list_name": "News", "tag_name": "Old"}, "remove_tag_from_lists"),
+    ],
+)
+def test_what_one_stream_adds_and_another_takes_away_stays_away(
+    sandbox: Sandbox, store: Path, sink: str, row: dict[str, str], undone: str
+) -> None:
+    made = {"profiles": "email", "lists": "name", "tags": "name"}
+    for name, value in zip(made, ("ada@shop.org", "News", "Old"), strict=True):
+        load(sandbox, [schema(name, made[name]), *records(name, [{made[name]: value}])])
+    streams = {mode: {"sink": sink, "mode": mode} for mode in ("add", "remove")}
+
+    def run(why: str) -> list[dict[str, int]]:
+        messages = [
+            message
+            for mode in streams
+            for message in (
+                schema(mode, *row, "why", keys=["list_name"]),
+                *records(mode, [{**row, "why": why if mode == "add" else ""}]),
+            )
+        ]
+        loaded = load(sandbox, messages, streams=streams, change_store=str(store))
+        assert loaded.error is None
+        return [loaded.counts(mode) for mode in streams]
+
+    run("born")
+    assert run("edited") == [{"accepted": 1}, {"accepted": 1}]
+    assert len(sent(sandbox, undone)) == 2
+    assert run("edited") == [{UNCHANGED: 1}, {UNCHANGED: 1}]
+
+
 def test_rows_of_one_person_do_not_send_each_other_again_for_ever(
     sandbox: Sandbox, store: Path
 ) -> None:
