@@ -82,9 +82,9 @@ class StreamChanges:
         self._last_words = last_words
 
     def fingerprint(self, record: Mapping[str, Any]) -> Fingerprint | None:
-        """What a row is known by; None where it lacks one of its keys."""
+        """What a row is known by; None where it lacks one of its keys, or its stream has none."""
         values = [record.get(key) for key in self._keys]
-        if None in values or "" in values:
+        if not values or None in values or "" in values:
             return None
         key = self._store.key(self._scope.place + CANONICAL.encode(values))
         return key, self._store.mark(self._scope.reading + CANONICAL.encode(record))
@@ -174,16 +174,17 @@ class Changes:
     def of(
         self, mapping: StreamMapping, sources: Mapping[str, str], keys: Sequence[str]
     ) -> StreamChanges | None:
-        """The changes of one stream, or None where the setting is off or no key tells its rows.
+        """The changes of one stream, or None where the setting is off.
 
-        A mirror has none either: it must see all of its rows. `sources` is the column that fills
-        each field.
+        A mirror has none either: it must see all of its rows. Where no key tells rows apart all
+        are sent, and challenge those of other streams. `sources` is the column that fills each
+        field.
 
         Raises:
             ConfigurationError: the file or the account cannot be used.
             KlaviyoError: Klaviyo could not be asked.
         """
-        if not self._config.get("change_store") or not keys or mapping.sink.mirror:
+        if not self._config.get("change_store") or mapping.sink.mirror:
             return None
         place = CANONICAL.encode([self._account, mapping.stream])
         shared = CANONICAL.encode([self._account, [mapping.sink.name]])

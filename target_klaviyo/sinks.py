@@ -59,7 +59,8 @@ class KlaviyoSink(BatchSink):
         sources = dict(field_sources(mapping, list(declared), texts))
         self._changes = target.changes.of(mapping, sources, self.key_properties)
         strip, count = self._remove_sdc_metadata_from_record, self._count_unchanged
-        self.watched = Watched(self._changes, strip, count) if self._changes else None
+        skips = self._changes if self.key_properties else None
+        self.watched = Watched(skips, strip, count) if skips else None
         self._rows = self._bytes = 0
         self._items: list[Item] = []
         self._refusals = self.spec.refusals() if self.spec.refusals else None
