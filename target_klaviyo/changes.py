@@ -149,10 +149,8 @@ class StreamChanges:
             one = ended.get(number)
             if one is None:
                 continue
-            if one.outcome.kind == "accepted":
-                marks |= dict.fromkeys(words, word_mark(key))
             if one.outcome.kind == "accepted" or one.outcome.held:
-                marks[key] = mark
+                marks |= {**dict.fromkeys(words, word_mark(key)), key: mark}
             elif one.outcome.kind == "unknown":
                 doubtful.add(key)
         for key in doubtful & marks.keys():
