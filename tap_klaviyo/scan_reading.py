@@ -156,6 +156,7 @@ class Reading:
     def cut_up(self, most: int, free: int) -> list[Reading]:
         """The parts that are now left to others, or none where that is not worth while."""
         points, start = self._cut_points(most, free), self.scan.bounds.start
+        # Without a lower bound, records that have no time belong to the scan too.
         if not points or not start:
             return []
         bounds, between = self.scan.bounds, self.source.part
@@ -173,8 +174,7 @@ class Reading:
 
     def _cut_points(self, most: int, free: int) -> list[datetime]:
         """At most `most` points, and enough for `free` readers who have nothing else to do."""
-        # Without a lower bound, records that have no time belong to the scan too.
-        if self.done or not self.dense or not self._end or not self.scan.bounds.start:
+        if self.done or not self.dense or not self._end:
             return []
         start, page = self.dense
         parts = max(free, FIRST_PARTS << self.cuts)

@@ -132,6 +132,21 @@ def test_a_scan_that_is_forgotten_and_then_cut_up_keeps_its_lower_bound(window: 
     assert reading.scan.holds(at(1_000).isoformat()) is not window
 
 
+def test_only_a_scan_of_which_nothing_was_taken_may_be_forgotten() -> None:
+    """Else what was taken would come twice, or what is being read would come first."""
+    walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
+    reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), walk.source)
+    assert not reading.may_be_forgotten
+    reading.put(*reading.read())
+    assert reading.may_be_forgotten
+    reading.reserved = RECORDS
+    assert not reading.may_be_forgotten, "its second page is being read"
+    reading.reserved = None
+    reading.put(*reading.read())
+    reading.held -= reading.pages.popleft().size
+    assert not reading.may_be_forgotten, "its first page was taken"
+
+
 # An order an hour for six weeks, and then one every few seconds.
 HOUR = 3_600
 QUIET = list(range(0, 1_000 * HOUR, HOUR))
@@ -208,3 +223,21 @@ def test_what_a_scan_held_is_told_where_it_was_read_whole() -> None:
     walk.order = Order(walk.source, 8, walk.room, RECORDS)
     walk.to_the_end()
     assert told == [(at(1_000), 2), (at(2_000), 0)]
+
+
+def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
+    """It would end at the first record behind the cut, with others still to come before it."""
+    seconds = [*range(0, 80, 10), *range(500, 580, 10), *range(80, 500, 10), *range(580, 2_000, 10)]
+
+    def pages(scan: Scan) -> Iterator[EventsPage]:
+        held = [one for one in seconds if scan.holds(at(one).isoformat())]
+        for place in range(0, max(1, len(held)), RECORDS):
+            more = place + RECORDS < len(held)
+            yield EventsPage(held[place : place + RECORDS], "next" if more else None)
+
+    reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), Source(pages, Walk.part, span))
+    for _ in range(3):
+        reading.put(*reading.read())
+    assert reading.cut_up(8, 8) == []
+    reading.put(*reading.read())
+    assert reading.cut_up(8, 8) == [], "one was enough"

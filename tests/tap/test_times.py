@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_klaviyo.times import normalise_times, parse_time, rfc3339, time_tree
+from tap_klaviyo.times import are_wanted, normalise_times, parse_time, rfc3339, time_tree
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_times_inside_objects_and_lists_are_found_by_the_schema() -> None:
         "consent": {"at": "2026-07-30T12:00:00+00:00", "note": "2026-07-30 12:00:00+00:00"},
         "suppressions": [{"timestamp": "2026-07-30T12:00:00+00:00"}, {"timestamp": None}],
     }
+
+
+def test_a_text_of_two_lines_is_no_time() -> None:
+    """Many are looked at as lines of one text."""
+    good = "2026-01-01T00:00:00+00:00"
+    assert are_wanted([good, None, good])
+    assert not are_wanted([f"{good}\n{good}", None])
+    assert not are_wanted([f"{good}\n"])
