@@ -79,11 +79,13 @@ def test_the_row_may_name_a_person_by_number_alone(sandbox: Sandbox, tmp_path: P
     assert sent(sandbox, "bulk_subscribe_profiles") == []
 
 
-def test_a_withdrawal_nested_too_deeply_is_one(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", ["[" * LEVELS + "]" * LEVELS, "NaN"], ids=["deep", "no JSON"])
+def test_a_withdrawal_on_a_line_that_cannot_be_taken_whole_is_one(
+    sandbox: Sandbox, tmp_path: Path, value: str
+) -> None:
     row = no("ann@shop.org", custom_source="HERE")
-    deep = text(consents(yes("ann@shop.org"), row))
-    brackets = "[" * LEVELS + "]" * LEVELS
-    done = run_target(sandbox.url, deep.replace('"HERE"', brackets), **lenient(tmp_path))
+    line = text(consents(yes("ann@shop.org"), row)).replace('"HERE"', value)
+    done = run_target(sandbox.url, line, **lenient(tmp_path))
     assert done.code == 0, done.log
     assert (done.figures(STREAM)["skipped"], done.figures(STREAM)["rejected"]) == (1, 1)
     assert marketing(sandbox) == {}
