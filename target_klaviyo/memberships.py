@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from target_klaviyo.chunks import Envelope, Limits
 from target_klaviyo.items import ENCODER, Item
+from target_klaviyo.lists import MIXED, namesakes
 from target_klaviyo.outcomes import DUPLICATE, Outcome, RejectedRowError, Row, SkippedRowError
 from target_klaviyo.people import first_found
 from target_klaviyo.plans import (
@@ -116,6 +117,9 @@ def paired(
     """The rows that stop here, and the others by list and person."""
     settled: list[Settled] = []
     members: Members = {}
+    for row in (item.content for item in items if not item.content.get("list_id")):
+        # Which names mean several lists shows only once all rows have been looked at.
+        namesakes(row["list_name"], row, directory)
     people = profiles_of(items, directory)
     for item, person in zip(items, people, strict=True):
         # The person comes first: a list without any member must not come into being.
@@ -153,6 +157,8 @@ def list_of(row: Accepted, directory: Directory, *, create: bool) -> ListFound:
     """The list that a row names, by id or by name."""
     if row.get("list_id"):
         return directory.list_by_id(row["list_id"])
+    if len(namesakes(row["list_name"], row, directory)) > 1:
+        return ListFound(None, MIXED)
     return directory.list_named(row["list_name"], None, create=create)
 
 
