@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +248,7 @@ def test_the_file_holds_no_data_and_is_its_owners(sandbox: Sandbox, store: Path)
     content = store.read_bytes()
     assert b"shop.org" not in content
     assert b"customers" not in content
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection:
         # Six rows, and which row has the last word on each of six people.
         assert connection.execute("SELECT count(*) FROM accepted").fetchone() == (12,)
 
@@ -271,7 +272,7 @@ def test_a_file_that_cannot_be_used_is_named(sandbox: Sandbox, tmp_path: Path) -
     text.write_text("no database " * 100)
     assert "no database, or damaged; deleting it" in sync_error(sandbox, text)
     other = tmp_path / "other.db"
-    with sqlite3.connect(other) as connection:
+    with closing(sqlite3.connect(other)) as connection, connection:
         connection.execute("CREATE TABLE mine (id)")
     assert "is another program's database" in sync_error(sandbox, other)
     assert "No such file or directory" in sync_error(sandbox, tmp_path / "none" / "store.db")
