@@ -35,6 +35,8 @@ SLACK = 0.1
 # As many pages of 1,000 events as this machine can use; the rate limits do not ask for more.
 PAGES_A_SECOND = 100
 WORTH_CUTTING = 4
+# Where answers come faster, one page read ahead is as good, and takes less memory.
+QUICK_ANSWER = 0.06
 # Answers that take longer are the exception; more readers would only wait for the rate limit.
 LONGEST_ANSWER = 0.5
 
@@ -120,7 +122,8 @@ class Reader:
         first = next(pages, None)
         if first is None:
             return
-        workers = self._useful_workers(self.client.clock.monotonic() - started)
+        taken = self.client.clock.monotonic() - started
+        workers = self._useful_workers(taken) if taken > QUICK_ANSWER else 1
         worth = self._has_bounds and workers >= WORTH_CUTTING and first.next
         span = self._span(first) if worth else None
         if span is None or span.last >= self.now:
