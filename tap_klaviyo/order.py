@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Scan
 
 # A page counts as large as the largest lately: those at the end of a window say little.
 FADING = 100
+# The last request of a part may fetch next to nothing; longer parts would save hardly any.
+MOST_PART_PAGES = 10
 # Beyond so many times of what there is room for, a page is not worth its room.
 FAR = 2
 
@@ -32,9 +35,11 @@ class Order:
         # Those of them that are not done. Few, where many short scans wait to be taken.
         self._open: list[Reading] = []
         self.exhausted = False
+        self._lengths = Lengths()
 
-    def append(self, reading: Reading) -> None:
+    def begin(self, scan: Scan) -> None:
         """Begin one more scan."""
+        reading = Reading(scan, self._source, self._lengths)
         self._readings.append(reading)
         self._open.append(reading)
 
@@ -94,6 +99,7 @@ class Order:
         if reading.done:
             self._open.remove(reading)
             if reading.whole:
+                self._lengths.ended(reading.count)
                 self._source.held(reading.scan, reading.size)
 
     def release(self, reading: Reading | None) -> None:
@@ -189,11 +195,20 @@ class Order:
         """
         most = min(self._workers, int(self._reach))
         for reading in self._within(self._reach):
-            parts = reading.cut_up(most, free)
+            parts = reading.cut_up(most, free, self._part_pages)
             if parts:
                 self._insert(parts, reading)
                 return self._kept(parts[-1])
         return None
+
+    @property
+    def _part_pages(self) -> int:
+        """How many pages a part of a long scan is to have.
+
+        As many as leave each reader a part within reach: one, where pages are large. A part whose
+        second page is missing keeps all those behind it waiting.
+        """
+        return max(1, min(MOST_PART_PAGES, int(self._reach / self._workers)))
 
     def _insert(self, parts: list[Reading], after: Reading) -> None:
         """Put the parts of a scan behind what is left of it."""

@@ -140,7 +140,7 @@ class OrderedReader:
             self._looking = False
             self._order.exhausted = found is None
             if found:
-                self._order.append(Reading(found, self._source))
+                self._order.begin(found)
             self._go_on()
 
     def _read(self, reading: Reading) -> None:

@@ -58,6 +58,7 @@ class Reader:
         thin: How pages are decoded where nothing needs to look inside of values.
         now: The start of the run; what is later is future-dated.
         missing: Told of a metric whose events Klaviyo refuses, or of a parent that is gone.
+        timed: Whether every record has a time.
     """
 
     client: KlaviyoClient
@@ -70,6 +71,7 @@ class Reader:
     thin: ThinPath | None
     now: datetime
     missing: Callable[[str, ApiError], None]
+    timed: bool = False
 
     def scan_pages(self, scan: Scan) -> Iterator[AnyPage]:
         """The pages of one scan, one after the other."""
@@ -111,7 +113,7 @@ class Reader:
         Where each scan's records come in the order of their key, long ones are cut up.
         """
         span = self._span if in_order and self._has_bounds else None
-        source = Source(self.scan_pages, with_bounds, span, self.now)
+        source = Source(self.scan_pages, with_bounds, span, self.now, self.timed)
         most = max(WORTH_CUTTING, ceil(self._burst * LONGEST_ANSWER))
         return OrderedReader(source, min(self.workers, most), self.room).pages(scans)
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan, whole_second
 from tap_klaviyo.windows import SHORTEST, cuts
 
-# The parts of a scan that is cut up hold a little less than a page each, so that one request
-# reads them: a part whose second page is missing would keep all those behind it waiting.
-PART_PAGES = 0.9
+# The parts of a scan that is cut up hold a little less than whole pages, so that their last request
+# seldom fetches next to nothing.
+SLACK = 0.1
 # Into how many parts a scan is cut first, if no more readers are free. What is left after them,
 # and proves long again, is cut into twice as many: where nothing is left, little has been asked
 # for in vain.
@@ -43,6 +44,7 @@ class Source:
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
         until: Up to where scans without an end can be cut.
+        timed: Whether every record has a time: else those without one belong to no part.
         held: Told how many bytes a finished scan had that was not cut up.
         at_once: How many scans may be read at once now; None for any number.
     """
@@ -51,6 +53,7 @@ class Source:
     part: Callable[[Scan, Bounds], Scan]
     span: Callable[[AnyPage], Span | None] | None = None
     until: datetime | None = None
+    timed: bool = False
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
     at_once: Callable[[], int | None] = lambda: None
 
@@ -62,8 +65,10 @@ class Reading:
     Attributes:
         scan: Where its records lie.
         source: Where it comes from.
+        lengths: How long other scans were.
         pages: What has been read of it, and not been taken.
         size: Bytes of all its pages, taken or not.
+        count: How many pages those are.
         held: Bytes of `pages`.
         reserved: Bytes kept for the page that is being read; None while nobody reads.
         left: How many pages are still to be read, as far as can be told.
@@ -77,8 +82,10 @@ class Reading:
 
     scan: Scan
     source: Source
+    lengths: Lengths = field(default_factory=Lengths)
     pages: deque[AnyPage] = field(default_factory=deque)
     size: int = 0
+    count: int = 0
     held: int = 0
     reserved: int | None = None
     left: float = 1.0
@@ -116,6 +123,7 @@ class Reading:
         if page is not None:
             self.pages.append(page)
             self.size += page.size
+            self.count += 1
             self.held += page.size
         end = self.scan.bounds.end
         reached = latest is not None and end is not None and latest.last >= end
@@ -132,9 +140,9 @@ class Reading:
         return self.scan.bounds.end or self.source.until
 
     def _pages_left(self) -> float:
-        """How many pages are still to come, if all are as dense."""
+        """How many pages are still to come: if all are as dense, else as many as others had."""
         if self.dense is None or self._end is None:
-            return 1.0
+            return self.lengths.left(self.count)
         start, page = self.dense
         return max(SMALLEST, (self._end - start) / page)
 
@@ -147,35 +155,43 @@ class Reading:
     def forget(self) -> None:
         """Give up that page, to be read again later; how dense it is stays known."""
         self.pages.clear()
-        self.size = self.held = 0
+        self.size = self.count = self.held = 0
         self._walk = self._before = None
         if self.dense and self.scan.bounds.start:
             self.dense = self.scan.bounds.start, self.dense[1]
         self.left = self._pages_left()
 
-    def cut_up(self, most: int, free: int) -> list[Reading]:
-        """The parts that are now left to others, or none where that is not worth while."""
-        points, start = self._cut_points(most, free), self.scan.bounds.start
-        # Without a lower bound, records that have no time belong to the scan too.
-        if not points or not start:
+    def cut_up(self, most: int, free: int, pages: int) -> list[Reading]:
+        """The parts that are now left to others, or none where that is not worth while.
+
+        Args:
+            most: How many parts there may be.
+            free: How many readers have nothing else to do.
+            pages: How many pages a part is to have.
+        """
+        start = self.scan.bounds.start
+        if not start and not self.source.timed:
+            return []
+        points = self._cut_points(most, free, pages - SLACK)
+        if not points:
             return []
         bounds, between = self.scan.bounds, self.source.part
         parts = [
-            Reading(between(self.scan, Bounds(point, end)), self.source, whole=False)
+            Reading(between(self.scan, Bounds(point, end)), self.source, self.lengths, whole=False)
             for point, end in zip(points, [*points[1:], bounds.end], strict=True)
         ]
         parts[-1].cuts = self.cuts + 1
-        parts[-1].left = max(1.0, self.left - len(points) * PART_PAGES)
+        parts[-1].left = max(1.0, self.left - len(points) * (pages - SLACK))
         # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
-        first = start if self.scan.window else whole_second(start)
+        first = start if self.scan.window or not start else whole_second(start)
         self.scan = between(self.scan, Bounds(first, points[0]))
         self.dense, self.whole, self.left = None, False, 1.0
         return parts
 
-    def _cut_points(self, most: int, free: int) -> list[datetime]:
+    def _cut_points(self, most: int, free: int, pages: float) -> list[datetime]:
         """At most `most` points, and enough for `free` readers who have nothing else to do."""
         if self.done or not self.dense or not self._end:
             return []
         start, page = self.dense
         parts = max(free, FIRST_PARTS << self.cuts)
-        return cuts(start, self._end, page * PART_PAGES, min(most, parts))
+        return cuts(start, self._end, page * pages, min(most, parts))

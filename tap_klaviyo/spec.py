@@ -70,6 +70,8 @@ class StreamSpec:
         changed_key: The replication key where only what hangs on changed parents is read.
         trust_order: Whether Klaviyo's sort by that field can be relied on. Where not, and where
             several scans make up the stream, the bookmark moves only at the end.
+        timed: Whether every record has a time in that field, so that none lies outside of all
+            time windows.
         lookback_days: How far back each run reads again, unless the user says otherwise.
         partitions: Filters of the scans that make up the stream.
         parent: Set where the collection hangs on another one.
@@ -95,6 +97,7 @@ class StreamSpec:
     filter_field: str | None = None
     changed_key: str | None = None
     trust_order: bool = True
+    timed: bool = False
     lookback_days: int = 0
     partitions: tuple[str | None, ...] = WHOLE
     parent: Parent | None = None

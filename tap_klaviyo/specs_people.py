@@ -38,6 +38,7 @@ PEOPLE: tuple[StreamSpec, ...] = (
         "events",
         "get_events",
         replication_key="datetime",
+        timed=True,
         # Klaviyo's index of events is late by up to a week and more (Estuary's measurements).
         lookback_days=7,
         include_fields={"metric": ("name",)},
@@ -57,6 +58,7 @@ PEOPLE: tuple[StreamSpec, ...] = (
         "get_profiles_for_list",
         primary_keys=("list_id", "id"),
         replication_key="joined_group_at",
+        timed=True,
         lookback_days=1,
         parent=LISTS,
         unselected=("predictive_analytics", "subscriptions"),
@@ -126,6 +128,7 @@ PEOPLE: tuple[StreamSpec, ...] = (
         "get_profiles_for_segment",
         primary_keys=("segment_id", "id"),
         replication_key="joined_group_at",
+        timed=True,
         lookback_days=1,
         parent=SEGMENTS,
         unselected=("predictive_analytics", "subscriptions"),

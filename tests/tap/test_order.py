@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.order import Order
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
@@ -82,7 +83,7 @@ class Walk:
                 scan = next(self.scans, None)
                 self.order.exhausted = scan is None
                 if scan:
-                    self.order.append(Reading(scan, self.source))
+                    self.order.begin(scan)
             else:
                 return
 
@@ -124,7 +125,7 @@ def test_a_scan_that_is_forgotten_and_then_cut_up_keeps_its_lower_bound(window: 
     reading = Reading(whole, walk.source)
     reading.put(*reading.read())
     reading.forget()
-    assert reading.cut_up(most=4, free=1)
+    assert reading.cut_up(most=4, free=1, pages=1)
     page, _ = reading.read()
     assert isinstance(page, EventsPage)
     assert at(page.seconds[0]) >= at(1_000)
@@ -238,6 +239,56 @@ def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), Source(pages, Walk.part, span))
     for _ in range(3):
         reading.put(*reading.read())
-    assert reading.cut_up(8, 8) == []
+    assert reading.cut_up(8, 8, 1) == []
     reading.put(*reading.read())
-    assert reading.cut_up(8, 8) == [], "one was enough"
+    assert reading.cut_up(8, 8, 1) == [], "one was enough"
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_without_a_lower_bound_only_what_always_has_a_time_is_cut_up(timed: bool) -> None:
+    """Klaviyo finds what has no time by no bound."""
+    seconds = [*range(0, 2_000, 10)]
+    source = Source(lambda _: iter([EventsPage(seconds[:RECORDS], "next")]), Walk.part, span)
+    reading = Reading(Scan(Bounds(None, at(2_000))), replace(source, timed=timed))
+    reading.put(*reading.read())
+    parts = reading.cut_up(8, 8, 1)
+    assert bool(parts) is timed
+    if timed:
+        assert reading.scan.bounds == Bounds(None, parts[0].scan.bounds.start)
+
+
+class Lists(Walk):
+    """A read of lists of so many pages each, whose members all joined in the same second."""
+
+    def __init__(self, lengths: list[int], workers: int) -> None:
+        super().__init__([], [0], workers, ROOM)
+        self.order = Order(replace(self.source, span=None), workers, self.room, RECORDS)
+        self.scans = iter([Scan(path={"pages": str(length)}) for length in lengths])
+
+    def pages(self, scan: Scan) -> Iterator[EventsPage]:
+        length = int(scan.path["pages"])
+        for number in range(1, length + 1):
+            yield EventsPage([0] * RECORDS, "next" if number < length else None)
+
+
+@pytest.mark.parametrize(("length", "most"), [(10, 160), (20, 450)])
+def test_lists_that_cannot_be_cut_up_do_not_fill_the_room_side_by_side(
+    length: int, most: int
+) -> None:
+    """Else those that come first find none, and wait for every page: 187 and 572 round trips."""
+    walk = Lists([length] * 40, workers=ROOM)
+    walk.to_the_end()
+    assert len(walk.found) == 40 * length * RECORDS
+    assert walk.round_trips < most
+
+
+def test_what_is_left_of_a_scan_is_what_longer_ones_had() -> None:
+    lengths = Lengths()
+    assert lengths.left(0) == 1
+    assert lengths.left(5) == 5 * OUTGROWN, "nobody knows"
+    for pages in (1, 1, 10, 20):
+        lengths.ended(pages)
+    assert lengths.left(0) == 8
+    assert lengths.left(1) == 14
+    assert lengths.left(10) == 10
+    assert lengths.left(20) == 20 * OUTGROWN, "it has outgrown all others"

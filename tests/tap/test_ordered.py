@@ -72,13 +72,19 @@ class Server:
             yield page(*chunk, more=number + 1 < len(chunks))
 
 
+@pytest.mark.parametrize("pages", [1, 10])
 @pytest.mark.parametrize(("idle", "points"), [(0, FIRST_PARTS), (29, 29), (99, 48)])
-def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int) -> None:
+def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int, pages: int) -> None:
     source = Source(lambda _: iter(()), part)
     reading = Reading(
         Scan(Bounds(START, at(100_000))), source, dense=(at(100), timedelta(seconds=100))
     )
-    assert len(reading.cut_up(48, idle)) == points
+    parts = reading.cut_up(48, idle, pages)
+    assert len(parts) == points
+    first = parts[0].scan.bounds
+    assert first.start
+    assert first.end
+    assert (first.end - first.start).total_seconds() == pytest.approx(100 * pages, rel=0.1)
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,14 +93,16 @@ def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int) -> None
     st.integers(1, 8),
     st.lists(st.integers(1, 199), max_size=4, unique=True),
     st.sampled_from([0, 500, BIG]),
+    st.booleans(),
 )
 def test_every_record_comes_once_and_in_order_however_scans_are_cut(
-    seconds: list[int], workers: int, edges: list[int], size: int
+    seconds: list[int], workers: int, edges: list[int], size: int, bounded: bool
 ) -> None:
     server = Server(seconds)
-    points = [0, *sorted(edges), 201]
-    scans = [Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(points)]
-    reader = OrderedReader(Source(server.pages, part, span), workers, room(size), 20)
+    points = [at(0) if bounded else None, *map(at, sorted(edges)), at(201) if bounded else None]
+    scans = [Scan(Bounds(a, b), window=bounded or bool(edges)) for a, b in pairwise(points)]
+    source = Source(server.pages, part, span, until=at(201), timed=True)
+    reader = OrderedReader(source, workers, room(size), 20)
     found = [
         one
         for scan, taken in reader.pages(scans)

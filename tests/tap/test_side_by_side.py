@@ -244,24 +244,34 @@ def killed(process: processes.Process, lines: int) -> list[dict[str, Any]]:
     return [json.loads(line) for line in taken if line.endswith(b"\n")]
 
 
-def test_one_long_list_is_read_by_many(run_tap: RunTap) -> None:
-    """Its members come in the same order, and requests for later ones go out early."""
+LONG_SCANS: list[tuple[str, str, dict[str, Any], str | None]] = [
+    ("list_profiles", "get_profiles_for_list", {}, "2025-12-01"),
+    ("list_profiles", "get_profiles_for_list", {}, None),
+    ("segment_profiles", "get_profiles_for_segment", {}, None),
+    ("events", "get_events", {"metrics": {"include": ["Placed Order"]}}, None),
+]
+
+
+@pytest.mark.parametrize(("stream", "operation", "options", "start"), LONG_SCANS)
+def test_one_long_scan_is_read_by_many(
+    run_tap: RunTap, stream: str, operation: str, options: dict[str, Any], start: str | None
+) -> None:
+    """Its records come in the same order, and requests for later ones go out early."""
     runs: list[Run] = []
     for workers in (1, 16):
-        with Sandbox(profiles=200, events=10, limits=False, delay=0.01) as sandbox:
-            options = {"list_profiles": {"page_size": 10}}
+        with Sandbox(profiles=200, events=1000, limits=False, delay=0.01) as sandbox:
             run = run_tap(
                 sandbox.url,
-                "list_profiles",
-                stream_options=options,
+                stream,
+                stream_options={stream: {"page_size": 10, **options}},
                 max_parallel_requests=workers,
-                start_date="2025-12-01",
+                **({"start_date": start} if start else {}),
             )
             assert run.code == 0, run.errors
             runs.append(run)
-            asked = sandbox.requests.of("get_profiles_for_list")
+            asked = sandbox.requests.of(operation)
             cut = [one for one in asked if "less-than" in one.parameters.get("filter", "")]
             assert bool(cut) is (workers > 1)
     one, many = runs
-    assert one.records("list_profiles") == many.records("list_profiles")
+    assert one.records(stream) == many.records(stream) != []
     assert one.state == many.state
