@@ -136,8 +136,8 @@ class KlaviyoStream(TapStream):
         one_scan = self.spec.resumable and not self.options.metrics.include
         if one_scan:
             self.progress.bounds = within_run(plan.bounds, self._klaviyo_tap.started_at)
-        # Who joins a list anew while windows are read may be in none of them, but in the next run's.
-        # Where the table is read whole, they would count as gone.
+        # Who joins a list anew while its windows are read may be in none of them: the next run has
+        # them. Where the table is read whole, they would count as gone.
         in_order = bool(self.spec.trust_order and self._bookmark)
         for bounds in filter(None, (plan.bounds, plan.late)):
             if one_scan:

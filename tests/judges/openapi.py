@@ -35,13 +35,25 @@ def openapi_file() -> Path | None:
     return max((PROJECT.parent / "shared" / "klaviyo").glob("openapi-*.json"), default=None)
 
 
-def assert_ledger_valid(sandbox: Sandbox) -> None:
-    """Every remembered request and answer is what the OpenAPI file says. Skips without it."""
+def needed_file() -> Path:
+    """Klaviyo's OpenAPI file. Skips without it."""
     path = openapi_file()
     if path is None:
         pytest.skip(f"Klaviyo's OpenAPI file is not here: set {VARIABLE}")
+    return path
+
+
+def assert_ledger_valid(sandbox: Sandbox) -> None:
+    """Every remembered request and answer is what the OpenAPI file says. Skips without it."""
+    path = needed_file()
     problems = [problem for entry in sandbox.requests for problem in wrong(entry, path)]
     assert not problems, "\n".join(problems[:20])
+
+
+def judged(entry: Entry, answer: bytes) -> list[str]:
+    """What the OpenAPI file has against an answer to a request. Skips without it."""
+    path = needed_file()
+    return list(complaints(path, entry, ("responses", str(entry.status)), answer, "answer"))
 
 
 def wrong(entry: Entry, path: Path) -> Iterable[str]:
