@@ -64,11 +64,6 @@ class Order:
             return bool(self._readings[0].pages) or self._readings[0].done
         return self.exhausted
 
-    @property
-    def is_over(self) -> bool:
-        """Whether everything has been read."""
-        return self.exhausted and not self._open
-
     def leave(self) -> None:
         """Go on to the next scan."""
         self._readings.popleft()

@@ -2,7 +2,8 @@
 
 A few threads read, a page at a time; one consumer takes. What is read ahead is bounded in bytes:
 a consumer that stops stops the readers. A scan that turns out long is cut up while it is being
-read, so that nobody stands idle. The first error surfaces at its place in the order.
+read, so that nobody stands idle; who has nothing to do ends, since the C library keeps memory for
+each thread (measured: 75 MB for two hundred). The first error surfaces at its place in the order.
 """
 
 from __future__ import annotations
@@ -36,12 +37,11 @@ class OrderedReader:
         self._room = room
         self._order = Order(source, workers, room, page_bytes)
         self._steps: deque[Step] = deque()
-        # Threads that exist, and those that read or are about to.
+        # Threads that exist, and steps that have been given out and not been done.
         self._threads = self._busy = 0
         self._looking = self._stopped = False
         self._lock = threading.Lock()
         self._due = threading.Condition(self._lock)
-        self._to_do = threading.Condition(self._lock)
 
     def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, AnyPage]]:
         """Every page with its scan, in the order of the scans.
@@ -63,7 +63,6 @@ class OrderedReader:
                     self._order.release(step.reading)
                 self._order.give_back()
                 self._room.enter(-1)
-                self._to_do.notify_all()
 
     def _taken(self) -> tuple[Scan, AnyPage] | None:
         """The next page, as it becomes due; None after the last."""
@@ -91,8 +90,6 @@ class OrderedReader:
                 self._threads += 1
                 # A daemon: who waits for a rate limit must not hold up the end of the process.
                 threading.Thread(target=self._work, daemon=True).start()
-            else:
-                self._to_do.notify()
 
     def _next_step(self) -> Step | None:
         """What to do next, if anything can be done now."""
@@ -117,14 +114,12 @@ class OrderedReader:
                 self._due.notify()
 
     def _given(self) -> Step | None:
-        """What this reader is given to do; None where there will be nothing more."""
-
-        def is_told() -> bool:
-            return bool(self._steps) or self._stopped or self._order.is_over
-
+        """What this reader is given to do; None where there is nothing, so that it ends."""
         with self._lock:
-            self._to_do.wait_for(is_told)
-            return self._steps.popleft() if self._steps and not self._stopped else None
+            if self._steps and not self._stopped:
+                return self._steps.popleft()
+            self._threads -= 1
+            return None
 
     def _begin(self) -> None:
         """Begin the next scan. Finding it may ask Klaviyo."""
@@ -163,5 +158,3 @@ class OrderedReader:
         self._hand_out()
         if self._order.is_due:
             self._due.notify()
-        if self._order.is_over:
-            self._to_do.notify_all()

@@ -139,6 +139,8 @@ def test_an_error_while_scans_are_looked_for_comes_in_its_place() -> None:
 
 
 def test_a_consumer_that_stops_stops_the_readers() -> None:
+    """And they end: each would keep memory."""
+    threads = threading.active_count()
     read = 0
     lock = threading.Lock()
 
@@ -158,6 +160,7 @@ def test_a_consumer_that_stops_stops_the_readers() -> None:
         before = read
         time.sleep(0.005)
     assert read <= 1 + 4 + 1, "the page taken, what fits, and the one that is always let in"
+    until(lambda: threading.active_count() <= threads)
     taken.close()  # type: ignore[attr-defined]
 
 
