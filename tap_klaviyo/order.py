@@ -39,7 +39,7 @@ class Order:
 
     def begin(self, scan: Scan) -> None:
         """Begin one more scan."""
-        reading = Reading(scan, self._source, self._lengths)
+        reading = Reading(scan, self._source, self._lengths, left=self._source.expected)
         self._readings.append(reading)
         self._open.append(reading)
 

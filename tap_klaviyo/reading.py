@@ -173,6 +173,7 @@ class Reader:
             self.scan_pages,
             with_bounds,
             self._span,
+            expected=wanted,
             held=lambda done, size: plan.held(done.bounds, size / page_bytes),
             at_once=plan.at_once,
         )

@@ -45,6 +45,7 @@ class Source:
             order; set only where scans can be cut by time.
         until: Up to where scans without an end can be cut.
         timed: Whether every record has a time: else those without one belong to no part.
+        expected: How many pages a scan may have.
         held: Told how many bytes a finished scan had that was not cut up.
         at_once: How many scans may be read at once now; None for any number.
     """
@@ -54,6 +55,7 @@ class Source:
     span: Callable[[AnyPage], Span | None] | None = None
     until: datetime | None = None
     timed: bool = False
+    expected: float = 1.0
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
     at_once: Callable[[], int | None] = lambda: None
 
@@ -177,7 +179,13 @@ class Reading:
             return []
         bounds, between = self.scan.bounds, self.source.part
         parts = [
-            Reading(between(self.scan, Bounds(point, end)), self.source, self.lengths, whole=False)
+            Reading(
+                between(self.scan, Bounds(point, end)),
+                self.source,
+                self.lengths,
+                left=pages - SLACK,
+                whole=False,
+            )
             for point, end in zip(points, [*points[1:], bounds.end], strict=True)
         ]
         parts[-1].cuts = self.cuts + 1
@@ -185,7 +193,7 @@ class Reading:
         # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
         first = start if self.scan.window or not start else whole_second(start)
         self.scan = between(self.scan, Bounds(first, points[0]))
-        self.dense, self.whole, self.left = None, False, 1.0
+        self.dense, self.whole, self.left = None, False, pages - SLACK
         return parts
 
     def _cut_points(self, most: int, free: int, pages: float) -> list[datetime]:

@@ -292,3 +292,14 @@ def test_what_is_left_of_a_scan_is_what_longer_ones_had() -> None:
     assert lengths.left(1) == 14
     assert lengths.left(10) == 10
     assert lengths.left(20) == 20 * OUTGROWN, "it has outgrown all others"
+
+
+@pytest.mark.parametrize(
+    ("expected", "at_once"), [(1.0, ROOM), (0.5, 2 * ROOM - 1), (4.0, ROOM // 4)]
+)
+def test_as_many_scans_are_begun_as_are_expected_to_fit(expected: float, at_once: int) -> None:
+    walk = Walk([], list(range(0, 1_000, 10)), 99, ROOM)
+    source = replace(walk.source, expected=expected)
+    walk.order = Order(source, 99, walk.room, RECORDS)
+    walk.ask()
+    assert len(walk.under_way) == at_once
