@@ -49,7 +49,8 @@ def literal(value: Value) -> str:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise InvalidRequestError("a date-time in a filter needs a time zone")
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        utc = value.astimezone(timezone.utc).replace(tzinfo=None)
+        return utc.isoformat(timespec="seconds") + "Z"
     if isinstance(value, list):
         return "[" + ",".join(literal(item) for item in value) + "]"
     if isinstance(value, str):

@@ -17,6 +17,11 @@ from tap_klaviyo.scans import Scan
 FADING = 100
 # The last request of a part may fetch next to nothing; longer parts would save hardly any.
 MOST_PART_PAGES = 10
+# A part that held something lets what follows be cut into more parts, an empty one into fewer: where
+# records come in bursts, what lies behind one is empty for long. One in three may be empty.
+USEFUL, USELESS = 1.1, 0.8
+# The least share of a page that counts as something.
+SOMETHING = 0.1
 # Beyond so many times of what there is room for, a page is not worth its room.
 FAR = 2
 
@@ -36,6 +41,8 @@ class Order:
         self._open: list[Reading] = []
         self.exhausted = False
         self._lengths = Lengths()
+        # Into how many parts a scan may be cut.
+        self._parts = float(workers)
 
     def begin(self, scan: Scan) -> None:
         """Begin one more scan."""
@@ -96,6 +103,10 @@ class Order:
             if reading.whole:
                 self._lengths.ended(reading.count)
                 self._source.held(reading.scan, reading.size)
+            else:
+                useful = reading.size > SOMETHING * self._page_bytes
+                self._parts *= USEFUL if useful else USELESS
+                self._parts = min(float(self._workers), max(1.0, self._parts))
 
     def release(self, reading: Reading | None) -> None:
         """Give back what was kept for the page that was being read, if one was."""
@@ -188,7 +199,7 @@ class Order:
 
         It is begun before them, since how dense it is decides on the next cut.
         """
-        most = min(self._workers, int(self._reach))
+        most = min(int(self._parts), int(self._reach))
         for reading in self._within(self._reach):
             parts = reading.cut_up(most, free, self._part_pages)
             if parts:

@@ -83,7 +83,10 @@ def cuts(latest: datetime, end: datetime, step: timedelta, most: int) -> list[da
 
     At most `most` cuts; the last part takes the rest, however long that is.
     """
-    length = max(step, SHORTEST)
-    count = min(most, ceil((end - latest) / length)) if end > latest else 0
+    if end <= latest:
+        return []
+    # No longer than what there is: from the first years on, a step may lead beyond the last one.
+    length = min(max(step, SHORTEST), end - latest)
+    count = min(most, ceil((end - latest) / length))
     points = (whole_second(latest + length * part) for part in range(1, count + 1))
     return [point for point in points if point < end]

@@ -34,6 +34,7 @@ VALUES = (
         (None, "null"),
         (["a", 'b"'], '["a","b\\""]'),
         (datetime(2026, 1, 2, 3, 4, 5, 999_999, timezone.utc), "2026-01-02T03:04:05Z"),
+        (datetime(901, 1, 2, tzinfo=timezone.utc), "0901-01-02T00:00:00Z"),
         (datetime(2026, 1, 2, tzinfo=timezone(timedelta(hours=-5))), "2026-01-02T05:00:00Z"),
     ],
 )

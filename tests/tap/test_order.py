@@ -168,6 +168,16 @@ def test_a_jump_in_density_leaves_nobody_idle_for_long(apart: int, begun: int) -
     assert walk.asked < 1.4 * pages
 
 
+@pytest.mark.parametrize("held", [12, 20, 76])
+def test_gaps_between_bursts_cost_few_requests(held: int) -> None:
+    """Lists that are filled by imports: after each, nothing comes for as long as thousands took."""
+    events = [burst * 100_000 + each for burst in range(100) for each in range(held)]
+    walk = Walk(events, [0, 10_000_000], workers=2 * ROOM, room=4 * ROOM)
+    walk.to_the_end()
+    assert walk.found == events
+    assert walk.asked < 2 * len(events) / RECORDS
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 40), st.integers(1, 900))),

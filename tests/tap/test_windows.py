@@ -67,6 +67,8 @@ def test_where_nothing_lies_few_windows_are_read_at_once() -> None:
 
 def test_a_step_of_centuries_cuts_nothing() -> None:
     assert cuts(START, START + timedelta(days=1), timedelta(days=300_000), 48) == []
+    first = datetime(1, 1, 1, tzinfo=timezone.utc)
+    assert cuts(first, START, (START - first) * 10, 48) == [], "no step leads beyond the year 9999"
 
 
 @pytest.mark.parametrize(
