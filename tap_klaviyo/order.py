@@ -17,8 +17,8 @@ from tap_klaviyo.scans import Scan
 FADING = 100
 # The last request of a part may fetch next to nothing; longer parts would save hardly any.
 MOST_PART_PAGES = 10
-# A part that held something lets what follows be cut into more parts, an empty one into fewer: where
-# records come in bursts, what lies behind one is empty for long. One in three may be empty.
+# A part that held something lets what follows be cut into more parts, an empty one into fewer:
+# where records come in bursts, what lies behind one is empty for long. One in three may be empty.
 USEFUL, USELESS = 1.1, 0.8
 # The least share of a page that counts as something.
 SOMETHING = 0.1
