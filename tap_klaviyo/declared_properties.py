@@ -16,7 +16,7 @@ from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 from klaviyo_client.operations import operation
 from tap_klaviyo.property_types import TYPES, typed
-from tap_klaviyo.records import Completion, Included
+from tap_klaviyo.records import Completion, Rows
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.spec import Derived, StreamSpec
 
@@ -110,22 +110,22 @@ def completion(
 ) -> Completion:
     """Fills the declared columns, after what was filled before."""
 
-    def values(
-        read: Sequence[Any], attributes: Mapping[str, Any], included: Included
-    ) -> tuple[Any, ...]:
-        first = before.values(read, attributes, included) if before else ()
-        return (*first, *declared_values(attributes.get(attribute), declared))
+    def values(rows: Rows) -> Sequence[Sequence[Any]]:
+        first = before.values(rows) if before else ()
+        return (*first, *declared_values(rows.looked_at(attribute), declared))
 
     return Completion(
         values,
         columns=(*(before.columns if before else ()), *(one.column for one in declared)),
         reads=before.reads if before else (),
-        looks={**(before.looks if before else {}), attribute: PROPERTIES},
+        looks={**(before.looks if before else {}), attribute: PROPERTIES.decode},
         included=before.included if before else None,
     )
 
 
-def declared_values(properties: Any, declared: Sequence[DeclaredProperty]) -> Iterator[Any]:
+def declared_values(
+    properties: Sequence[Any], declared: Sequence[DeclaredProperty]
+) -> Iterator[list[Any]]:
     """The values of the declared columns."""
-    held = properties if isinstance(properties, dict) else {}
-    return (typed(one.type, held.get(one.key)) for one in declared)
+    held = [one if isinstance(one, dict) else {} for one in properties]
+    return ([typed(column.type, one.get(column.key)) for one in held] for column in declared)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
 from msgspec.structs import astuple
 
-from tap_klaviyo.records import Completion, Included
+from tap_klaviyo.records import Completion, Included, Rows
 
 # Column of the record, and the relation that must be included to fill it.
 EVENT_COLUMNS: Mapping[str, str] = {
@@ -66,55 +66,74 @@ class IncludedResource(msgspec.Struct, gc=False):
     relationships: Credits | None = None
 
 
-UNNAMED: tuple[str | None, ...] = (None,) * len(IDENTIFIERS)
-NOBODY: tuple[str | None, ...] = (None,) * len(Credits.__struct_fields__)
+UNNAMED: tuple[Any, ...] = (None,) * len(IDENTIFIERS)
+# What an event is credited to, in the order of the columns.
+Ids = tuple[str | None, ...]
+NOBODY: Ids = (None,) * len(Credits.__struct_fields__)
 
 
-def event_columns(
-    read: Sequence[Any], attributes: Mapping[str, Any], included: Included
-) -> tuple[str | None, ...]:
+def event_columns(rows: Rows) -> list[Sequence[Any]]:
     """The metric's name, the ids of the message that an event is credited to, and its person.
 
     The ids come from the first attribution that has one, else from the event's own properties.
     """
-    metric_id, attribution_ids, profile_id = read
-    metric = included.get(("metric", metric_id))
-    credited = attributed(attribution_ids, included) if attribution_ids else NOBODY
-    if credited == NOBODY:
-        properties = attributes.get("event_properties")
-        if properties and isinstance(properties, dict):
-            credited = message_of(properties)
-    name = metric.attributes.name if metric and metric.attributes else None
-    return (name, *credited, *person_of(included.get(("profile", profile_id))))
+    metric_ids, attribution_ids, profile_ids = rows.read
+    named, credited = attributes_by_id(rows.included), credits_by_id(rows.included)
+    names = {one: found.name for (kind, one), found in named.items() if kind == "metric"}
+    people = {one: person_of(found) for (kind, one), found in named.items() if kind == "profile"}
+    look = rows.looks["event_properties"]
+    messages = [
+        (attributed(ids, credited) if ids else None) or message_of(look(place))
+        for place, ids in enumerate(attribution_ids)
+    ]
+    persons = [people.get(one, UNNAMED) for one in profile_ids]
+    return [list(map(names.get, metric_ids)), *columns_of(messages), *columns_of(persons)]
 
 
-def person_of(profile: IncludedResource | None) -> tuple[str | None, ...]:
+def columns_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """The columns of rows that are equally long."""
+    return zip(*rows, strict=True)
+
+
+def attributes_by_id(included: Included) -> dict[tuple[str, str], Named]:
+    """The attributes of the included resources that have some, by type and id."""
+    return {key: one.attributes for key, one in included.items() if one.attributes}
+
+
+def credits_by_id(included: Included) -> dict[str, Ids]:
+    """What each attribution credits."""
+    return {
+        one: tuple((credit.id if credit else None) or None for credit in astuple(relationships))
+        for (kind, one), found in included.items()
+        if kind == "attribution" and (relationships := found.relationships)
+    }
+
+
+def person_of(found: Named) -> tuple[Any, ...]:
     """What names a profile, as far as it was asked for."""
-    if profile is None or profile.attributes is None:
-        return UNNAMED
-    found = profile.attributes
     return (found.email, found.phone_number, found.external_id)
 
 
-def attributed(attribution_ids: Sequence[str], included: Included) -> tuple[str | None, ...]:
-    """What each relation of the attributions names first."""
-    known = [included.get(("attribution", one)) for one in attribution_ids]
-    credits_ = [astuple(one.relationships) for one in known if one and one.relationships]
-    return (
-        tuple(
-            next((one.id for one in named if one and one.id), None)
-            for named in zip(*credits_, strict=True)
-        )
-        or NOBODY
-    )
+def attributed(attribution_ids: Sequence[str], credited: Mapping[str, Ids]) -> Ids | None:
+    """What each relation of the attributions names first; None where none names anything."""
+    known = [credited.get(one, NOBODY) for one in attribution_ids]
+    first = known[0] if len(known) == 1 else tuple(map(first_of, zip(*known, strict=True)))
+    return None if first == NOBODY else first
 
 
-def message_of(properties: Mapping[str, object]) -> tuple[str | None, ...]:
+def first_of(ids: Iterable[str | None]) -> str | None:
+    """The first that is one."""
+    return next(filter(None, ids), None)
+
+
+def message_of(properties: object) -> Ids:
     """The flow or campaign as the event's own properties name it.
 
     `$message` is the message of the flow in `$flow`, and the campaign where there is no flow (as
     other connectors read it; not confirmed by Klaviyo's documents).
     """
+    if not properties or not isinstance(properties, dict):
+        return NOBODY
     credit = properties.get("$attribution")
     for source in (properties, credit if isinstance(credit, dict) else {}):
         flow, message = source.get("$flow"), source.get("$message")
@@ -132,6 +151,6 @@ EVENT_COMPLETION = Completion(
     event_columns,
     columns=(*EVENT_COLUMNS, *IDENTIFIERS),
     reads=("metric_id", "attribution_ids", "profile_id"),
-    looks={"event_properties": msgspec.json.Decoder(Message | None)},
+    looks={"event_properties": msgspec.json.Decoder(Message | None).decode},
     included=msgspec.json.Decoder(list[IncludedResource] | None),
 )

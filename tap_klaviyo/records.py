@@ -25,22 +25,43 @@ ANYTHING = msgspec.json.Decoder()
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
-    """How columns are filled that are no attributes.
+class Rows:
+    """What columns are filled from.
 
     Attributes:
-        values: Their values, from the columns that are read, the attributes, and the page's
-            included resources by type and id.
+        count: How many rows there are.
+        read: The columns of relations that are read.
+        looks: For each attribute that is read, what it holds in the row of a number.
+        included: The page's included resources by type and id.
+    """
+
+    count: int
+    read: Sequence[Sequence[Any]]
+    looks: Mapping[str, Callable[[int], Any]]
+    included: Included
+
+    def looked_at(self, name: str) -> list[Any]:
+        """What an attribute holds in every row."""
+        return list(map(self.looks[name], range(self.count)))
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How columns are filled that are no attributes: all rows of a page at once.
+
+    Attributes:
+        values: Their values, column by column, from what is read.
         columns: Their names.
         reads: Columns of relations that it reads.
-        looks: The attributes that it reads, each with a decoder of what it looks at in there.
+        looks: The attributes that it reads, each with what turns the JSON text of one into what
+            it looks at in there.
         included: Decodes what it looks at in the list of included resources.
     """
 
-    values: Callable[[Sequence[Any], Mapping[str, Any], Included], tuple[Any, ...]]
+    values: Callable[[Rows], Sequence[Sequence[Any]]]
     columns: tuple[str, ...]
     reads: tuple[str, ...] = ()
-    looks: Mapping[str, msgspec.json.Decoder[Any]] = field(default_factory=dict)
+    looks: Mapping[str, Callable[[msgspec.Raw], Any]] = field(default_factory=dict)
     included: msgspec.json.Decoder[Any] | None = None
 
     def by_key(self, included: msgspec.Raw) -> Included:
@@ -104,9 +125,10 @@ def flat_record(shape: RecordShape, resource: Resource, included: Included) -> R
     if extra:
         record[EXTRA] = extra
     if shape.complete:
-        read = [record.get(name) for name in shape.complete.reads]
-        values = shape.complete.values(read, attributes, included)
-        record |= zip(shape.complete.columns, values, strict=True)
+        read = [[record.get(name)] for name in shape.complete.reads]
+        looks = {name: [attributes.get(name)].__getitem__ for name in shape.complete.looks}
+        values = shape.complete.values(Rows(1, read, looks, included))
+        record |= {name: one for name, (one,) in zip(shape.complete.columns, values, strict=True)}
     return record
 
 

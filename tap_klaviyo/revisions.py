@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from tap_klaviyo.records import Completion, Included
+from tap_klaviyo.records import Completion, Rows
 from tap_klaviyo.spec import Derived, Parent, StreamSpec
 from tap_klaviyo.specs_marketing import ARCHIVED
 
@@ -44,19 +43,15 @@ def parent_at(parent: Parent) -> Parent:
     return replace(parent, partitions=partitions, parent=above)
 
 
-def from_definition(
-    read: Sequence[Any],  # noqa: ARG001
-    attributes: Mapping[str, Any],
-    included: Included,  # noqa: ARG001
-) -> tuple[Any, ...]:
+def from_definition(rows: Rows) -> list[list[Any]]:
     """The definition, and the columns that moved into it."""
-    definition = attributes.get("definition")
-    held = definition if isinstance(definition, dict) else {}
-    return (definition, *(held.get(name) for name in MOVED))
+    definitions = rows.looked_at("definition")
+    held = [one if isinstance(one, dict) else {} for one in definitions]
+    return [definitions, *([one.get(name) for one in held] for name in MOVED)]
 
 
 COMPLETION = Completion(
     from_definition,
     columns=("definition", *MOVED),
-    looks={"definition": msgspec.json.Decoder(dict[str, Any] | None)},
+    looks={"definition": msgspec.json.Decoder(dict[str, Any] | None).decode},
 )

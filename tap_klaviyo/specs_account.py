@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from tap_klaviyo.property_types import TYPES, as_texts
-from tap_klaviyo.records import Completion, Included
+from tap_klaviyo.records import Completion, Rows
 from tap_klaviyo.relations import linked
 from tap_klaviyo.spec import Derived, Parent, StreamSpec
 
@@ -19,13 +18,9 @@ SCHEMA_VERSIONS = Parent(
 SAMPLES = "sample_values"
 
 
-def samples_as_texts(
-    read: Sequence[Any],  # noqa: ARG001
-    attributes: Mapping[str, Any],
-    included: Included,  # noqa: ARG001
-) -> tuple[Any, ...]:
+def samples_as_texts(rows: Rows) -> list[list[Any]]:
     """The values that a property has had, as texts: loaders take no list of several types."""
-    return (as_texts(attributes.get(SAMPLES)),)
+    return [[as_texts(one) for one in rows.looked_at(SAMPLES)]]
 
 
 ACCOUNT: tuple[StreamSpec, ...] = (
@@ -40,7 +35,7 @@ ACCOUNT: tuple[StreamSpec, ...] = (
         parent=Parent("get_metrics", "metric_id"),
         derived={SAMPLES: Derived(TYPES["array"][1])},
         complete=Completion(
-            samples_as_texts, columns=(SAMPLES,), looks={SAMPLES: msgspec.json.Decoder()}
+            samples_as_texts, columns=(SAMPLES,), looks={SAMPLES: msgspec.json.Decoder().decode}
         ),
     ),
     StreamSpec("metrics", "get_metrics"),

@@ -21,7 +21,7 @@ from msgspec.structs import astuple
 
 from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.page_structures import NO_RELATION, PageStructures, Relation, field
-from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape
+from tap_klaviyo.records import EXTRA, Completion, Included, RecordShape, Rows
 from tap_klaviyo.times import TimeTree, are_wanted, normalise_times, rfc3339
 
 # A text that begins like a date but is not in the one form: the object has to be looked into.
@@ -33,6 +33,9 @@ RECORD_BYTES = 400
 PAGE_BYTES = 2_000
 # Small: texts of 64 KB, made and thrown away by many threads, left 250 MB of holes (measured).
 CHECKED_BYTES = 4_096
+
+
+Column = Sequence[Any]
 
 
 class UnusualError(Exception):
@@ -70,17 +73,12 @@ class ThinPath:
         completed = shape.complete.columns if shape.complete else ()
         self._names = (*sorted(shape.attributes - set(completed)), *completed)
         self._structures = PageStructures(self._names, self._texts(), tuple(shape.relations))
-        self._no_attributes = (None,) * len(self._names)
-        self._no_relations = (NO_RELATION,) * len(shape.relations)
         known = [*self._names, *shape.relations.values(), "id", EXTRA]
         self._places = {name: place for place, name in enumerate(known)}
         self._arranged = arranged([self._places[name] for name in shape.columns])
         self._complete = complete = shape.complete
-        reads = complete.reads if complete else ()
-        self._reads = arranged([self._places[name] for name in reads])
+        self._reads = [self._places[name] for name in (complete.reads if complete else ())]
         self._completed = slice(len(self._names) - len(completed), len(self._names))
-        looks = complete.looks.items() if complete else ()
-        self._looks = [(name, self._places[name], one.decode) for name, one in looks]
         self._times = [(self._places[name], below) for name, below in shape.times.items()]
         self._record: Any = msgspec.defstruct(
             "Record",
@@ -127,17 +125,18 @@ class ThinPath:
         Raises:
             UnusualError: the page has to take the full path.
         """
-        rows = list(map(self._row, page.resources))
+        complete, count = self._complete, len(page.resources)
+        included = self._included(page.included, complete) if complete else {}
+        if not count:
+            return []
+        table = self._table(page.resources)
         for place, below in self._times:
-            to_one_form(rows, place, below)
-        if self._complete:
-            self._fill(self._complete, rows, self._included(page.included, self._complete))
+            table[place] = to_one_form(table[place], below)
+        if complete:
+            self._fill(complete, table, count, included)
         for name, value in columns.items():
-            place = self._places[name]
-            for row in rows:
-                row[place] = value
-        make, arranged = self._record, self._arranged
-        return [make(*arranged(row)) for row in rows]
+            table[self._places[name]] = [value] * count
+        return list(map(self._record, *self._arranged(table)))
 
     def _included(self, included: Raw, complete: Completion) -> Included:
         """The included resources that completing reads."""
@@ -146,39 +145,73 @@ class ThinPath:
         except msgspec.MsgspecError:
             raise UnusualError from None
 
-    def _row(self, resource: Any) -> list[Any]:
-        """Everything that a resource says by itself, in the order of `_places`."""
-        attributes, relations = resource.attributes, resource.relations
-        given = astuple(attributes) if attributes else self._no_attributes
-        linked = astuple(relations) if relations else self._no_relations
-        known, linkable = len(self._no_attributes), len(self._no_relations)
-        if len(given) == known and len(linked) == linkable:
-            return [*given, *map(related_ids, linked), resource.id, None]
-        extra = self._extra(given[known:], linked[linkable:])
-        return [*given[:known], *map(related_ids, linked[:linkable]), resource.id, extra]
+    def _table(self, resources: Sequence[Any]) -> list[Column]:
+        """Everything that resources say by themselves: the columns, in the order of `_places`."""
+        known, linkable = len(self._names), len(self._shape.relations)
+        given = transposed([one.attributes for one in resources], None, known)
+        linked = transposed([one.relations for one in resources], NO_RELATION, linkable)
+        ids = [one.id for one in resources]
+        extra = self._extra(given[known:], linked[linkable:], len(resources))
+        relations = [list(map(related_ids, column)) for column in linked[:linkable]]
+        return [*given[:known], *relations, ids, extra]
 
-    def _extra(self, given: Sequence[Any], linked: Sequence[Relation]) -> dict[str, Any] | None:
-        """The attributes and relations that the schema does not know, or None."""
-        unknown = zip(self._structures.unknown, given, strict=False)
-        extra = {name: value for name, value in unknown if value is not UNSET}
-        for name, one in zip(self._structures.unknown_relations, linked, strict=False):
-            if one.data is not UNSET:
-                extra[name] = related_ids(one)
-        return extra or None
+    def _extra(
+        self, given: Sequence[Column], linked: Sequence[Sequence[Relation]], count: int
+    ) -> Column:
+        """The attributes and relations that the schema does not know; None in most rows."""
+        if not given and not linked:
+            return [None] * count
+        extra: list[dict[str, Any]] = [{} for _ in range(count)]
+        for name, column in zip(self._structures.unknown, given, strict=False):
+            for held, value in zip(extra, column, strict=True):
+                if value is not UNSET:
+                    held[name] = value
+        for name, relations in zip(self._structures.unknown_relations, linked, strict=False):
+            for held, relation in zip(extra, relations, strict=True):
+                if relation.data is not UNSET:
+                    held[name] = related_ids(relation)
+        return [held or None for held in extra]
 
-    def _fill(self, complete: Completion, rows: list[list[Any]], included: Included) -> None:
+    def _fill(
+        self, complete: Completion, table: list[Column], count: int, included: Included
+    ) -> None:
         """Fill the columns that come from elsewhere."""
-        completed, looks, reads, values = self._completed, self._looks, self._reads, complete.values
+        looks = {
+            name: looking(decode, table[self._places[name]])
+            for name, decode in complete.looks.items()
+        }
+        read = [table[place] for place in self._reads]
         try:
-            for row in rows:
-                looked_into = {
-                    name: decode(row[place])
-                    for name, place, decode in looks
-                    if row[place] is not None
-                }
-                row[completed] = values(reads(row), looked_into, included)
+            table[self._completed] = complete.values(Rows(count, read, looks, included))
         except msgspec.MsgspecError:
             raise UnusualError from None
+
+
+def transposed(structures: Sequence[Any], missing: Any, least: int) -> list[Column]:
+    """The fields of structures of one kind as columns, at least so many.
+
+    Where there is no structure, each of its fields is `missing`, and what is no field of all
+    such structures is unset.
+    """
+    rows = [astuple(one) if one is not None else () for one in structures]
+    width = max(map(len, rows))
+    if width < least:
+        return [[missing] * len(rows) for _ in range(least)]
+    if not all(rows):
+        unknown = UNSET if missing is None else missing
+        blank = (missing,) * least + (unknown,) * (width - least)
+        rows = [row or blank for row in rows]
+    return list(zip(*rows, strict=True))
+
+
+def looking(decode: Callable[[Raw], Any], column: Column) -> Callable[[int], Any]:
+    """Looks into one attribute in the row of a number."""
+
+    def look(place: int) -> Any:
+        value = column[place]
+        return None if value is None else decode(value)
+
+    return look
 
 
 def may_be_copied(body: bytes) -> bool:
@@ -204,25 +237,23 @@ def is_utf8(body: bytes) -> bool:
     return True
 
 
-def arranged(places: list[int]) -> Callable[[list[Any]], Sequence[Any]]:
-    """Takes what stands at these places, in this order."""
+def arranged(places: list[int]) -> Callable[[list[Column]], Sequence[Column]]:
+    """Takes the columns at these places, in this order."""
     if len(places) <= 1:  # an itemgetter of one place would give the value itself
         first = places[0] if places else 0
         return itemgetter(slice(first, first + len(places)))
     return itemgetter(*places)
 
 
-def to_one_form(rows: list[list[Any]], place: int, below: TimeTree | None) -> None:
-    """Bring the date-times in a column into the one form.
+def to_one_form(values: Column, below: TimeTree | None) -> Column:
+    """A column of date-times in the one form.
 
     Raises:
         UnusualError: one is no date-time.
     """
-    if below is None and are_wanted([row[place] for row in rows]):
-        return
-    for row in rows:
-        if row[place] is not None:
-            row[place] = one_form(row[place], below)
+    if below is None and are_wanted(values):
+        return values
+    return [value if value is None else one_form(value, below) for value in values]
 
 
 def one_form(value: Any, below: TimeTree | None) -> Any:

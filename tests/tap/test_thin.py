@@ -79,7 +79,7 @@ def identifier(kind: str) -> st.SearchStrategy[dict[str, str]]:
 
 
 @st.composite
-def pages(draw: st.DrawFn, name: str) -> dict[str, Any]:
+def resources(draw: st.DrawFn, name: str) -> dict[str, Any]:
     schema = marked_schema(SPECS[name])["properties"]
     names = [column for column in schema if column not in ("id", "extra_attributes")]
     attributes = draw(
@@ -105,7 +105,20 @@ def pages(draw: st.DrawFn, name: str) -> dict[str, Any]:
     for relation in draw(st.sets(st.sampled_from(["sites", "whatsapp"]))):
         found = draw(st.one_of(st.none(), identifier("x"), st.lists(identifier("x"), max_size=2)))
         relationships[relation] = draw(st.sampled_from([{"data": found}, {"links": {}}]))
-    resource = {"type": "x", "id": "1", "attributes": attributes, "relationships": relationships}
+    resource = {
+        "type": "x",
+        "id": draw(st.sampled_from(["1", "2"])),
+        "attributes": attributes,
+        "relationships": relationships,
+    }
+    for part in draw(st.sets(st.sampled_from(["attributes", "relationships"]), max_size=1)):
+        if draw(st.integers(0, 9)) == 0:
+            del resource[part]
+    return resource
+
+
+@st.composite
+def pages(draw: st.DrawFn, name: str) -> dict[str, Any]:
     included = [
         {"type": "metric", "id": "1", "attributes": {"name": draw(TEXTS)}},
         {
@@ -117,7 +130,7 @@ def pages(draw: st.DrawFn, name: str) -> dict[str, Any]:
             },
         },
     ]
-    return {"data": [resource], "included": included}
+    return {"data": draw(st.lists(resources(name), max_size=3)), "included": included}
 
 
 def shapes(name: str, deselected: set[str]) -> RecordShape:
