@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError
+from isal import isal_zlib
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from klaviyo_client.auth import HostAuth
 from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
 from klaviyo_client.operations import Rate
 from klaviyo_client.wire import LOOPBACK, Answer
+
+# zlib's way to ask for a gzip header and trailer.
+GZIP = 31
+BROKEN_GZIP = cast("type[Exception]", isal_zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +101,20 @@ def whole_body(response: requests.Response) -> bytes:
     """The body of a streamed answer, read at once.
 
     `requests` by itself reads pieces of 10 KB, which for a page of a megabyte costs five times
-    as much (measured). Read to its end, the connection goes back to the pool by itself.
+    as much (measured), and inflates them with zlib, which takes two to three times as long as isal
+    does. Read to its end, the connection goes back to the pool by itself.
+
+    Raises:
+        ProtocolError: what is called gzip is not, or not whole.
     """
-    body: bytes = response.raw.read(decode_content=True)
-    return body
+    if response.headers.get("Content-Encoding") != "gzip":
+        plain: bytes = response.raw.read(decode_content=True)
+        return plain
+    packed: bytes = response.raw.read(decode_content=False)
+    try:
+        return isal_zlib.decompress(packed, GZIP) if packed else b""
+    except BROKEN_GZIP as error:
+        raise ProtocolError("the body is no whole gzip file") from error
 
 
 def sending_failed(

@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add("--time-scale", default=1.0, type=positive, help="how many times as fast time passes")
     add("--key", nargs="+", action="append", default=[], help="pk_...=scope,... (repeatable)")
     add("--faults", type=Path, help="JSON file with a list of faults")
-    add("--gzip", action="store_true", help="compress answers for clients that take it")
+    add("--plain", action="store_true", help="never compress answers, as Klaviyo does")
     return made
 
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raised=options.raised,
         time_scale=options.time_scale,
         delay=options.delay_ms / 1000,
-        compress=options.gzip,
+        compress=not options.plain,
     )
     try:
         sandbox.faults.add_all(faults_in(options.faults))

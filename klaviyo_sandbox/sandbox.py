@@ -51,7 +51,7 @@ class Sandbox:
         event_delay: float = 0.0,
         always_data: bool = False,
         keep_answers: bool = False,
-        compress: bool = False,
+        compress: bool = True,
         apps: Iterable[OAuthApp] = (),
     ) -> None:
         """Prepare a sandbox; entering it starts the server.
@@ -61,7 +61,9 @@ class Sandbox:
         them. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
         seconds) hides accepted events for a while. With `empty`, a new account holds nothing but
         itself. `time_scale` accelerates rate windows and
-        jobs; `clock` takes its place. `apps` may refresh tokens at /oauth/token. An existing
+        jobs; `clock` takes its place. Answers are compressed for whoever takes that, as
+        Klaviyo's are (recorded answers of one byte have the length of 21 that gzip makes of it),
+        unless `compress` is false. `apps` may refresh tokens at /oauth/token. An existing
         `db` is continued, not seeded.
 
         Raises:

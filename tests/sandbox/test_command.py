@@ -70,7 +70,7 @@ def test_a_port_in_use_is_explained() -> None:
 
 
 def test_answers_are_compressed_only_when_wanted() -> None:
-    with Sandbox(profiles=2, events=2, compress=True) as sandbox:
+    with Sandbox(profiles=2, events=2) as sandbox:
         url = f"{sandbox.url}/api/lists"
         with requests.get(url, headers=HEADERS, timeout=60, stream=True) as answer:
             assert answer.headers["Content-Encoding"] == "gzip"
@@ -78,6 +78,9 @@ def test_answers_are_compressed_only_when_wanted() -> None:
         plain = {**HEADERS, "Accept-Encoding": "identity"}
         with requests.get(url, headers=plain, timeout=60) as answer:
             assert "Content-Encoding" not in answer.headers
+    with Sandbox(profiles=2, events=2, compress=False) as sandbox:
+        answer = requests.get(f"{sandbox.url}/api/lists", headers=HEADERS, timeout=60)
+        assert "Content-Encoding" not in answer.headers
 
 
 def test_the_fixture_is_there_for_whoever_wants_it(pytester: pytest.Pytester) -> None:
