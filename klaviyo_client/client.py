@@ -58,7 +58,6 @@ class ClientSettings:
         """What every request says of itself."""
         return {
             "Accept": MEDIA_TYPE,
-            "Accept-Encoding": "gzip",
             "Content-Type": MEDIA_TYPE,
             "User-Agent": self.user_agent,
             "revision": self.revision,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from isal import isal_zlib
 
 from klaviyo_client.errors import (
     ApiError,
@@ -28,6 +29,10 @@ from klaviyo_client.errors import (
 from klaviyo_client.mending import mended_json
 
 MEDIA_TYPE = "application/vnd.api+json"
+GZIP = "gzip"
+# zlib's way to ask for a gzip header and trailer.
+GZIP_FORMAT = 31
+BROKEN_GZIP = cast("type[Exception]", isal_zlib.error)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ERRORS: Mapping[int, type[ApiError]] = {
@@ -43,15 +48,36 @@ FIRST_ERROR_STATUS, FIRST_SERVER_ERROR_STATUS = 300, 500
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What Klaviyo answered: status, headers by lower-case name, and the body's bytes."""
+    """What Klaviyo answered.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers by lower-case name.
+        sent: The body as it came: compressed where `content-encoding` says gzip.
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    sent: bytes
+
+    @property
+    def body(self) -> bytes:
+        """The body, inflated anew each time: who waits with it keeps what is small.
+
+        Raises:
+            BrokenDocumentError: what is called gzip is not, or not whole.
+        """
+        if not self.sent or self.headers.get("content-encoding") != GZIP:
+            return self.sent
+        try:
+            return isal_zlib.decompress(self.sent, GZIP_FORMAT)
+        except BROKEN_GZIP as error:
+            raise BrokenDocumentError("the body of an answer is no whole gzip file") from error
 
     def json(self) -> Any:
         """The parsed body, or None where it is empty."""
-        return msgspec.json.decode(self.body) if self.body.strip() else None
+        body = self.body
+        return msgspec.json.decode(body) if body.strip() else None
 
 
 NOTHING = msgspec.Raw(b"null")
@@ -158,12 +184,13 @@ def read_page(answer: Answer, operation_id: str) -> Page:
         BrokenDocumentError: the body is not a whole JSON:API page.
         UnexpectedContentError: it is nested too deeply.
     """
+    body = answer.body
     try:
-        return PAGE.decode(answer.body)
+        return PAGE.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return PAGE.decode(mended_json(answer.body))
+        return PAGE.decode(mended_json(body))
     except (msgspec.MsgspecError, ValueError) as error:
         message = f"the answer to {operation_id} is no whole JSON:API document"
         raise BrokenDocumentError(message) from error
@@ -179,9 +206,10 @@ def check_body(answer: Answer, operation_id: str) -> Answer:
         BrokenDocumentError: the body was cut off.
         UnexpectedContentError: it is nested too deeply.
     """
-    if "json" in answer.headers.get("content-type", "") and answer.body.strip():
+    body = answer.body
+    if "json" in answer.headers.get("content-type", "") and body.strip():
         try:
-            msgspec.json.decode(answer.body, type=msgspec.Raw)
+            msgspec.json.decode(body, type=msgspec.Raw)
         except msgspec.MsgspecError as error:
             message = f"the answer to {operation_id} is no whole JSON document"
             raise BrokenDocumentError(message) from error
@@ -199,7 +227,8 @@ def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> 
     """
     if answer.status < FIRST_ERROR_STATUS:
         return answer
-    errors = error_details(answer.body)
+    body = answer.body
+    errors = error_details(body)
     kind = ERRORS.get(answer.status, ApiError)
     # An intermediary's 403 page is not Klaviyo's word on permissions, and passes.
     page_of_intermediary = kind is PermissionDeniedError and not errors
@@ -207,7 +236,7 @@ def check_answer(answer: Answer, operation_id: str, scopes: tuple[str, ...]) -> 
         kind = ServerError
     wait = retry_after(answer.headers)
     error = kind(operation_id, answer.status, errors, scopes=scopes, retry_after=wait)
-    error.body = answer.body
+    error.body = body
     raise error
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any
 
-from klaviyo_client.wire import Page, read_page
+import msgspec
+
+from klaviyo_client.wire import Answer, Page, read_page
+from tap_klaviyo.lined_pages import Keys, LinedPage, Written, key_texts
 from tap_klaviyo.odd_content import understanding, understood
 from tap_klaviyo.page_structures import field
 from tap_klaviyo.records import Record, RecordShape, page_records
@@ -17,9 +21,12 @@ from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Scan
 from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError
-from tap_klaviyo.writer import RecordLine
+from tap_klaviyo.writer import RecordLine, encode_other
 
-Keys = Sequence[str | None]
+# Readers that look into a page at once: one inflates while another decodes. Who waits holds what
+# came over the wire, which is a tenth of what a page is while it is looked into.
+AT_ONCE = threading.BoundedSemaphore(2)
+ENCODER = msgspec.json.Encoder(enc_hook=encode_other, decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +61,70 @@ class Sieve:
 class PageLines:
     """Makes the lines of one stream's pages."""
 
-    def __init__(self, spec: StreamSpec, shape: RecordShape, thin: ThinPath) -> None:
-        """Make lines of the stream of `spec`, with records of that shape."""
+    def __init__(
+        self,
+        spec: StreamSpec,
+        shape: RecordShape,
+        thin: ThinPath,
+        sieve: Callable[[], Sieve] = Sieve,
+        version: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        """Make lines of the stream of `spec`, with records of that shape.
+
+        `sieve` and `version` are asked for with each page: a run knows them when it begins.
+        """
         self._stream = spec.name
         self._what = f"a page of {spec.name}"
+        self._own_rows = spec.rows is not None
         self._rows = spec.rows or page_records
+        self._time_field = spec.time_field
+        self._sieve = sieve
+        self._version = version
         self._shape = shape
         self._thin = thin
         self._key = spec.replication_key
         self._key_of = self._column(self._key)
         self._metric_of = self._column("metric_id")
+
+    def read(self, scan: Scan, answer: Answer, operation_id: str) -> LinedPage:
+        """The lines of the page in an answer.
+
+        Raises:
+            BrokenDocumentError: the body is not a whole JSON:API page.
+            UnexpectedContentError: a resource is not of the form that its kind has.
+        """
+        with AT_ONCE:
+            return self.lined(scan, self.decoded(answer, operation_id))
+
+    def decoded(self, answer: Answer, operation_id: str) -> ThinPage | Page:
+        """The page in an answer, decoded no deeper than is needed.
+
+        Raises:
+            BrokenDocumentError: the body is not a whole JSON:API page.
+            UnexpectedContentError: it is nested too deeply.
+        """
+        if self._own_rows:
+            return read_page(answer, operation_id)
+        return self._thin.page(answer, operation_id)
+
+    def lined(self, scan: Scan, page: AnyPage) -> LinedPage:
+        """The lines of a page.
+
+        Raises:
+            UnexpectedContentError: a resource is not of the form that its kind has.
+        """
+        now = datetime.now(tz=timezone.utc)
+        lines, keys = self.lines(scan, page, self._sieve(), self._version(), now)
+        written = Written(ENCODER.encode_lines(lines), keys, len(lines))
+        return LinedPage(written, self.times(page) if page.next else (), page.next)
+
+    def times(self, page: AnyPage) -> Keys:
+        """What all records of a page say in the field by which scans are cut."""
+        if self._time_field is None:
+            return ()
+        if isinstance(page, ThinPage):
+            return self._thin.key_texts(page, self._time_field)
+        return key_texts(whole(page), self._time_field)
 
     def _column(self, name: str | None) -> attrgetter[Any] | None:
         """Reads a column of a thin record; None where it is not selected."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from klaviyo_client.operations import operation
 from tap_klaviyo.bookmarks import Bookmark
 from tap_klaviyo.catalog_marks import mark
 from tap_klaviyo.endings import end_early, ends_only_itself
+from tap_klaviyo.lined_pages import LinedPage
 from tap_klaviyo.metric_choice import Metric, account_metrics, excluded_metrics, included_metrics
 from tap_klaviyo.odd_content import understood
 from tap_klaviyo.options import StreamOptions
@@ -150,16 +151,16 @@ class KlaviyoStream(TapStream):
             yield from ((replace(one, window=True) if late else one, page) for one, page in pages)
 
     def _write_page(self, scan: Scan, page: AnyPage) -> int:
-        """Write the records of a page that belong to the stream; how many they were."""
-        now = datetime.now(tz=timezone.utc)
-        lines, keys = self._lines.lines(scan, page, self._sieve, self._stream_version, now)
+        """Write the records of a page that belong to its scan; how many they were."""
+        assert isinstance(page, LinedPage)  # noqa: S101 - as `_reader` is told to read them
+        written = page.within(scan)
         writer = self._klaviyo_tap.message_writer
-        writer.write_records(lines)
+        writer.write_lines(written.block)
         writer.flush()
-        self.progress.emitted(len(lines), keys)
-        if self._bookmark and self._bookmark.see_all(keys):
+        self.progress.emitted(written.count, written.keys)
+        if self._bookmark and self._bookmark.see_all(written.keys):
             self.state_manager.is_flushed = False
-        return len(lines)
+        return written.count
 
     def _say_missing(self, what: str, error: KlaviyoError) -> None:
         """Tell of a metric that Klaviyo refuses, or of a parent that went away meanwhile."""
@@ -202,12 +203,11 @@ class KlaviyoStream(TapStream):
         return not mapped and not deselects_nested(self.mask)
 
     @cached_property
-    def _thin_path(self) -> ThinPath:
-        return ThinPath(self._shape)
-
-    @cached_property
     def _lines(self) -> PageLines:
-        return PageLines(self.spec, self._shape, self._thin_path)
+        thin = ThinPath(self._shape)
+        return PageLines(
+            self.spec, self._shape, thin, lambda: self._sieve, lambda: self._stream_version
+        )
 
     def _made_sieve(self, plan: RunPlan) -> Sieve:
         """Which records belong to the stream."""
@@ -234,7 +234,7 @@ class KlaviyoStream(TapStream):
             own_filter=self.options.filter,
             workers=self.config["max_parallel_requests"],
             room=self._klaviyo_tap.room,
-            thin=self._thin_path if self._thin and not self.spec.rows else None,
+            lines=self._lines if self._thin else None,
             now=self._klaviyo_tap.started_at,
             missing=self._say_missing,
             timed=self.spec.timed,

@@ -26,11 +26,8 @@ from tap_klaviyo.times import TimeTree, are_wanted, normalise_times, rfc3339
 
 # A text that begins like a date but is not in the one form: the object has to be looked into.
 UNWANTED = re.compile(rb'" *\d{4}-\d\d-\d\d(?!T\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00")')
-# What a record's structures count beside the page's text. They weigh 820 bytes (events) to 1,400
-# (profiles), so that a page takes up to half as much again as it counts (measured).
-RECORD_BYTES = 400
-# What is kept of a page beside: headers, the scan it is of (measured). Many parents have no more.
-PAGE_BYTES = 2_000
+# What a record's structures weigh beside the page's text: 820 bytes (events) to 1,400 (profiles).
+RECORD_BYTES = 1_000
 # Small: texts of 64 KB, made and thrown away by many threads, left 250 MB of holes (measured).
 CHECKED_BYTES = 4_096
 
@@ -51,17 +48,19 @@ class ThinPage:
         included: The included resources.
         next: The address of the next page.
         answer: What it was decoded from.
+        text_bytes: How long its text was.
     """
 
     resources: list[Any]
     included: Raw
     next: str | None
     answer: Answer
+    text_bytes: int
 
     @property
     def size(self) -> int:
-        """Bytes that the page holds."""
-        return PAGE_BYTES + len(self.answer.body) + RECORD_BYTES * len(self.resources)
+        """Bytes that the page holds, about."""
+        return self.text_bytes + RECORD_BYTES * len(self.resources)
 
 
 class ThinPath:
@@ -99,16 +98,17 @@ class ThinPath:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: it is nested too deeply.
         """
+        body = answer.body
         try:
-            if not may_be_copied(answer.body):
+            if not may_be_copied(body):
                 return read_page(answer, operation_id)
-            decoded = self._structures.decoded(answer.body)
+            decoded = self._structures.decoded(body)
         except RecursionError:
             decoded = None
         if decoded is None:
             return read_page(answer, operation_id)
         following = decoded.links.next if decoded.links else None
-        return ThinPage(decoded.data, decoded.included, following, answer)
+        return ThinPage(decoded.data, decoded.included, following, answer, len(body))
 
     def key_texts(self, page: ThinPage, key: str) -> list[str | None]:
         """What a page's resources say in one attribute."""

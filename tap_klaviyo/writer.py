@@ -8,7 +8,6 @@ takes the turn before it ends.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any
 
@@ -56,9 +55,9 @@ class BufferedWriter(GenericSingerWriter[bytes, Message]):
         if not isinstance(message, RecordMessage):
             self.flush()
 
-    def write_records(self, records: Sequence[RecordLine]) -> None:
-        """Take records without the SDK's messages around them."""
-        self._take(self._encoder.encode_lines(records))
+    def write_lines(self, block: bytes) -> None:
+        """Take whole lines that are JSON already."""
+        self._take(block)
 
     def _take(self, block: bytes) -> None:
         """Put whole lines into the buffer."""

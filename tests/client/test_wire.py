@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from klaviyo_client.errors import (
     ApiError,
     AuthenticationError,
+    BrokenDocumentError,
     ConfigurationError,
     ConflictError,
     ConnectionFailedError,
@@ -22,6 +24,7 @@ from klaviyo_client.errors import (
     ServerError,
 )
 from klaviyo_client.operations import operations
+from klaviyo_client.retry import worth_retrying
 from klaviyo_client.wire import (
     Answer,
     base_address,
@@ -326,3 +329,23 @@ def test_an_odd_entry_does_not_break_the_error(entry: Any) -> None:
 def test_no_error_body_breaks_the_error(status: int, body: Any) -> None:
     assert error_of(Answer(status, {}, json.dumps(body).encode())).status == status
     assert error_of(Answer(status, {}, json.dumps({"errors": body}).encode())).status == status
+
+
+def test_a_compressed_body_is_inflated() -> None:
+    sent = gzip.compress(b'{"data": 1}')
+    answer = Answer(200, {"content-encoding": "gzip"}, sent)
+    assert answer.body == b'{"data": 1}'
+    assert answer.json() == {"data": 1}
+    assert Answer(204, {"content-encoding": "gzip"}, b"").body == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [gzip.compress(b"x" * 99)[:-9], gzip.compress(b"x" * 99)[:-8] + b"\0" * 8, b"plain"],
+    ids=["cut off", "wrong sum", "not gzip"],
+)
+def test_what_is_no_whole_gzip_file_is_worth_another_try(sent: bytes) -> None:
+    answer = Answer(200, {"content-encoding": "gzip"}, sent)
+    with pytest.raises(BrokenDocumentError, match="no whole gzip file") as caught:
+        read_page(answer, "get_things")
+    assert worth_retrying(caught.value, repeat_safe=True)

@@ -272,8 +272,10 @@ def test_relations_that_no_column_is_about_take_no_longer_path(
 
 def test_empty_pages_take_room_too() -> None:
     """100,000 items without variants, read ahead of a loader that stands still."""
-    thin = ThinPath(shapes("catalog_item_variants", set()))
-    pages = [thin.page(page_with(), "get_variants_for_catalog_item") for _ in range(1_000)]
+    name = "catalog_item_variants"
+    shape = shapes(name, set())
+    lines = PageLines(SPECS[name], shape, ThinPath(shape))
+    pages = [lines.read(Scan(), page_with(), "get_variants_for_catalog_item") for _ in range(1_000)]
     assert not Room(64_000_000).fits(0, 100 * sum(one.size for one in pages))
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
-from tap_klaviyo.writer import FLUSH_BYTES, BufferedWriter, RecordLine
+from tap_klaviyo.writer import FLUSH_BYTES, BufferedWriter
 
 
 class SlowPipe(io.RawIOBase):
@@ -70,22 +70,16 @@ def test_numbers_and_times_are_plain_json(monkeypatch: pytest.MonkeyPatch) -> No
     assert b'"record":{"n":2.50,"t":"2026-01-02T00:00:00Z"}' in pipe.received
 
 
-def test_a_page_of_records_is_written_as_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_stand_between_messages(monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = slow_stdout(monkeypatch)
     writer = BufferedWriter()
-    now = datetime(2026, 1, 2, tzinfo=timezone.utc)
     writer.write_message(record(id="0"))
-    writer.write_records([RecordLine("lists", {"id": str(i)}, None, now) for i in (1, 2)])
-    writer.write_records([])
+    writer.write_lines(b'{"record":{"id":"1"}}\n{"record":{"id":"2"}}\n')
+    writer.write_lines(b"")
+    writer.write_message(record(id="3"))
     writer.flush()
     lines = [json.loads(line) for line in pipe.received.splitlines()]
-    assert [line["record"]["id"] for line in lines] == ["0", "1", "2"]
-    assert lines[1] == {
-        "type": "RECORD",
-        "stream": "lists",
-        "record": {"id": "1"},
-        "time_extracted": "2026-01-02T00:00:00Z",
-    }
+    assert [line["record"]["id"] for line in lines] == ["0", "1", "2", "3"]
 
 
 class FullDisk(SlowPipe):
