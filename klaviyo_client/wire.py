@@ -32,6 +32,8 @@ MEDIA_TYPE = "application/vnd.api+json"
 GZIP = "gzip"
 # zlib's way to ask for a gzip header and trailer.
 GZIP_FORMAT = 31
+# What each member of a gzip file begins with.
+GZIP_MEMBER = b"\x1f\x8b"
 BROKEN_GZIP = cast("type[Exception]", isal_zlib.error)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -69,15 +71,34 @@ class Answer:
         """
         if not self.sent or self.headers.get("content-encoding") != GZIP:
             return self.sent
-        try:
-            return isal_zlib.decompress(self.sent, GZIP_FORMAT)
-        except BROKEN_GZIP as error:
-            raise BrokenDocumentError("the body of an answer is no whole gzip file") from error
+        return inflated(self.sent)
 
     def json(self) -> Any:
         """The parsed body, or None where it is empty."""
         body = self.body
         return msgspec.json.decode(body) if body.strip() else None
+
+
+def inflated(sent: bytes) -> bytes:
+    """What a gzip file holds; it may have several members.
+
+    Raises:
+        BrokenDocumentError: it is none, or not whole.
+    """
+    parts: list[bytes] = []
+    whole = False
+    try:
+        while not whole or sent.startswith(GZIP_MEMBER):
+            inflating = isal_zlib.decompressobj(GZIP_FORMAT)
+            parts.append(inflating.decompress(sent))
+            whole, sent = inflating.eof, inflating.unused_data
+            if not whole:
+                break
+    except BROKEN_GZIP as error:
+        raise BrokenDocumentError("the body of an answer is no gzip file") from error
+    if not whole:
+        raise BrokenDocumentError("the body of an answer is no whole gzip file")
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 NOTHING = msgspec.Raw(b"null")
@@ -113,6 +134,11 @@ class Page(msgspec.Struct):
     def size(self) -> int:
         """Bytes that the page holds."""
         return memoryview(self.data).nbytes + memoryview(self.included).nbytes
+
+    @property
+    def text_bytes(self) -> int:
+        """How long the text was that the page came as, about."""
+        return self.size
 
 
 PAGE = msgspec.json.Decoder(Page)

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from klaviyo_client.wire import Page
+from tap_klaviyo.scan_reading import Span
 from tap_klaviyo.scans import Scan
 
 Keys = Sequence[str | None]
 # What is kept of a page beside: headers, the scan it is of (measured). Many parents have no more.
 PAGE_BYTES = 2_000
-# What a record's key takes, and its place in two lists.
+# What a record's key takes, and its place in the list.
 KEY_BYTES = 100
 
 
@@ -38,14 +39,16 @@ class LinedPage:
 
     Attributes:
         written: Its records that belong to the stream.
-        times: What all its records say in the field by which scans are cut, in their order;
-            nothing on the last page of a scan.
+        span: The times of all its records, also of those that do not belong to the stream; None
+            on the last page of a scan, and where times cannot be relied on.
         next: The address of the next page.
+        text_bytes: How long the text was that it came as.
     """
 
     written: Written
-    times: Keys
+    span: Span | None
     next: str | None
+    text_bytes: int
 
     @property
     def size(self) -> int:

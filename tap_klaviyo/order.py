@@ -6,7 +6,7 @@ Decides, and does nothing by itself; whoever calls holds the lock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.room import AnyPage, Room
@@ -64,6 +64,11 @@ class Order:
         """The scan whose pages are taken now."""
         return self._readings[0] if self._readings else None
 
+    def first_of(self, readings: Iterable[Reading]) -> Reading:
+        """Whose answer to look into: that of the scan that is due, else the first that came."""
+        answered = list(readings)
+        return answered[0] if self.head not in answered else self.head
+
     @property
     def is_due(self) -> bool:
         """Whether there is a page to take, a scan to leave, or nothing more."""
@@ -102,9 +107,9 @@ class Order:
             self._open.remove(reading)
             if reading.whole:
                 self._lengths.ended(reading.count)
-                self._source.held(reading.scan, reading.size)
+                self._source.held(reading.scan, reading.text)
             else:
-                useful = reading.size > SOMETHING * self._page_bytes
+                useful = reading.text > SOMETHING * self._page_bytes
                 self._parts *= USEFUL if useful else USELESS
                 self._parts = min(float(self._workers), max(1.0, self._parts))
 

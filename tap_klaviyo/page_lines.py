@@ -18,13 +18,13 @@ from tap_klaviyo.odd_content import understanding, understood
 from tap_klaviyo.page_structures import field
 from tap_klaviyo.records import Record, RecordShape, page_records
 from tap_klaviyo.room import AnyPage
+from tap_klaviyo.scan_reading import Looking, Span, span_of
 from tap_klaviyo.scans import Scan
 from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError
 from tap_klaviyo.writer import RecordLine, encode_other
 
-# Readers that look into a page at once: one inflates while another decodes. Who waits holds what
-# came over the wire, which is a tenth of what a page is while it is looked into.
+# How many streams may look into a page at once: one inflates while another decodes.
 AT_ONCE = threading.BoundedSemaphore(2)
 ENCODER = msgspec.json.Encoder(enc_hook=encode_other, decimal_format="number")
 
@@ -86,14 +86,14 @@ class PageLines:
         self._key_of = self._column(self._key)
         self._metric_of = self._column("metric_id")
 
-    def read(self, scan: Scan, answer: Answer, operation_id: str) -> LinedPage:
-        """The lines of the page in an answer.
+    def read(self, scan: Scan, looking: Looking, answer: Answer, operation_id: str) -> LinedPage:
+        """The lines of the page in an answer, into which it looks when it may.
 
         Raises:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
-        with AT_ONCE:
+        with looking(), AT_ONCE:
             return self.lined(scan, self.decoded(answer, operation_id))
 
     def decoded(self, answer: Answer, operation_id: str) -> ThinPage | Page:
@@ -116,15 +116,17 @@ class PageLines:
         now = datetime.now(tz=timezone.utc)
         lines, keys = self.lines(scan, page, self._sieve(), self._version(), now)
         written = Written(ENCODER.encode_lines(lines), keys, len(lines))
-        return LinedPage(written, self.times(page) if page.next else (), page.next)
+        return LinedPage(
+            written, self.span(page) if page.next else None, page.next, page.text_bytes
+        )
 
-    def times(self, page: AnyPage) -> Keys:
-        """What all records of a page say in the field by which scans are cut."""
+    def span(self, page: AnyPage) -> Span | None:
+        """The times of a page's records; None where they cannot be relied on."""
         if self._time_field is None:
-            return ()
+            return None
         if isinstance(page, ThinPage):
-            return self._thin.key_texts(page, self._time_field)
-        return key_texts(whole(page), self._time_field)
+            return span_of(self._thin.key_texts(page, self._time_field))
+        return span_of(key_texts(whole(page), self._time_field))
 
     def _column(self, name: str | None) -> attrgetter[Any] | None:
         """Reads a column of a thin record; None where it is not selected."""

@@ -5,7 +5,8 @@ Between `scans` (what to read) and `records` (what a page says); knows nothing o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -20,10 +21,9 @@ from tap_klaviyo.lined_pages import LinedPage, key_texts
 from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.page_lines import PageLines
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import Source, Span
+from tap_klaviyo.scan_reading import Looking, Source, Span, span_of
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
-from tap_klaviyo.times import in_one_form, parse_time
-from tap_klaviyo.windows import SHORTEST, WindowPlan, page_time
+from tap_klaviyo.windows import SHORTEST, WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
 # Pages that a window may hold: a little less than whole ones, so that its last page is nearly
@@ -71,9 +71,10 @@ class Reader:
     missing: Callable[[str, ApiError], None]
     timed: bool = False
 
-    def scan_pages(self, scan: Scan) -> Iterator[AnyPage]:
+    def scan_pages(self, scan: Scan, looking: Looking = nullcontext) -> Iterator[AnyPage]:
         """The pages of one scan, one after the other, each as its lines where that is enough."""
-        return self._walked(scan, partial(self.lines.read, scan) if self.lines else read_page)
+        read = partial(self.lines.read, scan, looking) if self.lines else read_page
+        return self._walked(scan, read)
 
     def _walked(self, scan: Scan, read: Callable[[Answer, str], AnyPage]) -> Iterator[AnyPage]:
         """The pages of one scan as `read` makes them."""
@@ -145,7 +146,7 @@ class Reader:
         cut = span.last.replace(microsecond=0)
         ready = lined(first)
         yield replace(scan, bounds=Bounds(None, cut), window=True), ready
-        yield from self._windows(scan, cut, span, workers, ready.size)
+        yield from self._windows(scan, cut, span, workers, ready)
 
     def _useful_workers(self, seconds: float) -> int:
         """How many readers to use where a page takes so many seconds."""
@@ -163,9 +164,11 @@ class Reader:
         return operation(self.operation_id).rate.burst
 
     def _windows(
-        self, scan: Scan, cut: datetime, span: Span, workers: int, page_bytes: int
+        self, scan: Scan, cut: datetime, span: Span, workers: int, first: AnyPage
     ) -> Iterator[ScanPage]:
         """What lies after `cut`; the first page shows how dense the records lie."""
+        # Little may have been left of that page, and more of those that follow.
+        page_bytes = max(first.size, first.text_bytes // 2)
         wanted = min(MOST_PAGES, max(1, int(self.room.pages(page_bytes) / workers / 2))) - SLACK
         end = scan.bounds.end
         plan = WindowPlan(
@@ -184,14 +187,14 @@ class Reader:
             with_bounds,
             self._span,
             expected=wanted,
-            held=lambda done, size: plan.held(done.bounds, size / page_bytes),
+            held=lambda done, text: plan.held(done.bounds, text / first.text_bytes),
             at_once=plan.at_once,
         )
         yield from OrderedReader(source, workers, self.room, page_bytes).pages(windows)
 
     def _ahead(self, pages: Iterator[AnyPage], page_bytes: int) -> Iterator[AnyPage]:
         """The pages of one walk, each fetched while the one before it is being used."""
-        source = Source(lambda _: pages, with_bounds)
+        source = Source(lambda _, __: pages, with_bounds)
         reader = OrderedReader(source, 1, self.room, page_bytes)
         yield from (page for _, page in reader.pages([Scan()]))
 
@@ -200,23 +203,10 @@ class Reader:
         if self.key is None:
             return None
         if isinstance(page, LinedPage):
-            return span_of(page.times)
+            return page.span
         if self.lines:
-            return span_of(self.lines.times(page))
+            return self.lines.span(page)
         return span_of(key_texts(page, self.key)) if isinstance(page, Page) else None
-
-
-def span_of(texts: Sequence[str | None]) -> Span | None:
-    """The first and the last of a page's times; None where one is missing, wrong or misplaced."""
-    times = in_one_form(texts)
-    if not times or times != sorted(times):
-        return None
-    places = (0, len(times) * 3 // 4, -1)
-    try:
-        first, late, last = (parse_time(times[place]) for place in places)
-    except ValueError:  # in the form of a date, but of a day that no calendar has
-        return None
-    return Span(first, last, page_time(first, late, last))
 
 
 def as_it_is(page: AnyPage) -> AnyPage:

@@ -20,6 +20,10 @@ class AnyPage(HasNext, Protocol):
     def size(self) -> int:
         """Bytes that the page holds."""
 
+    @property
+    def text_bytes(self) -> int:
+        """How long the text was that the page came as, whatever is left of it."""
+
 
 class Room:
     """How much may be read ahead, by all streams together; in bytes."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -11,7 +12,8 @@ from typing import NamedTuple
 from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan, whole_second
-from tap_klaviyo.windows import SHORTEST, cuts
+from tap_klaviyo.times import in_one_form, parse_time
+from tap_klaviyo.windows import SHORTEST, cuts, page_time
 
 # The parts of a scan that is cut up hold a little less than whole pages, so that their last request
 # seldom fetches next to nothing.
@@ -23,6 +25,7 @@ FIRST_PARTS = 16
 # The least share of a page that is still expected of a scan that is not done.
 SMALLEST = 0.1
 
+Looking = Callable[[], AbstractContextManager[None]]
 Density = tuple[datetime, timedelta]
 
 
@@ -34,23 +37,36 @@ class Span(NamedTuple):
     page: timedelta
 
 
+def span_of(texts: Sequence[str | None]) -> Span | None:
+    """The first and the last of a page's times; None where one is missing, wrong or misplaced."""
+    times = in_one_form(texts)
+    if not times or times != sorted(times):
+        return None
+    places = (0, len(times) * 3 // 4, -1)
+    try:
+        first, late, last = (parse_time(times[place]) for place in places)
+    except ValueError:  # in the form of a date, but of a day that no calendar has
+        return None
+    return Span(first, last, page_time(first, late, last))
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What an ordered read needs to know of the stream.
 
     Attributes:
-        pages: Reads the pages of a scan.
+        pages: Reads the pages of a scan; enters what it is given while it looks into an answer.
         part: A scan with other time bounds.
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
         until: Up to where scans without an end can be cut.
         timed: Whether every record has a time: else those without one belong to no part.
         expected: How many pages a scan may have.
-        held: Told how many bytes a finished scan had that was not cut up.
+        held: Told how long the text was that a finished scan came as, if it was not cut up.
         at_once: How many scans may be read at once now; None for any number.
     """
 
-    pages: Callable[[Scan], Iterator[AnyPage]]
+    pages: Callable[[Scan, Looking], Iterator[AnyPage]]
     part: Callable[[Scan, Bounds], Scan]
     span: Callable[[AnyPage], Span | None] | None = None
     until: datetime | None = None
@@ -69,6 +85,7 @@ class Reading:
         source: Where it comes from.
         lengths: How long other scans were.
         pages: What has been read of it, and not been taken.
+        text: How long the text was that all its pages came as, taken or not.
         size: Bytes of all its pages, taken or not.
         count: How many pages those are.
         held: Bytes of `pages`.
@@ -86,6 +103,7 @@ class Reading:
     source: Source
     lengths: Lengths = field(default_factory=Lengths)
     pages: deque[AnyPage] = field(default_factory=deque)
+    text: int = 0
     size: int = 0
     count: int = 0
     held: int = 0
@@ -105,13 +123,13 @@ class Reading:
         """Whether somebody may read its next page."""
         return self.reserved is None and not self.done
 
-    def read(self) -> tuple[AnyPage | None, Span | None]:
+    def read(self, looking: Looking) -> tuple[AnyPage | None, Span | None]:
         """Its next page, and that page's span where it can be relied on and more will come.
 
-        Called by one thread at a time.
+        Called by one thread at a time, always with the same `looking`.
         """
         if self._walk is None:
-            self._walk = self.source.pages(self.scan)
+            self._walk = self.source.pages(self.scan, looking)
         page = next(self._walk, None)
         if page is None or not page.next or not self.source.span or not self._in_order:
             return page, None
@@ -124,12 +142,15 @@ class Reading:
         """Hand its next page over, or say that there is none."""
         if page is not None:
             self.pages.append(page)
+            self.text += page.text_bytes
             self.size += page.size
             self.count += 1
             self.held += page.size
         end = self.scan.bounds.end
         reached = latest is not None and end is not None and latest.last >= end
         self.done = page is None or page.next is None or reached
+        if self.done:
+            self._walk = None  # it holds its last page
         self.dense = None
         # Records of one second say nothing of how dense the others lie.
         if latest and not self.done and latest.page >= SHORTEST:
@@ -157,7 +178,7 @@ class Reading:
     def forget(self) -> None:
         """Give up that page, to be read again later; how dense it is stays known."""
         self.pages.clear()
-        self.size = self.count = self.held = 0
+        self.text = self.size = self.count = self.held = 0
         self._walk = self._before = None
         if self.dense and self.scan.bounds.start:
             self.dense = self.scan.bounds.start, self.dense[1]

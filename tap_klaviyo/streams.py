@@ -76,7 +76,7 @@ class KlaviyoStream(TapStream):
     def get_records(self, context: Context) -> Iterable[Record]:  # noqa: ARG002
         """All records, in the order of the stream's scans; raises what `_ending_early` does."""
         with self._ending_early():
-            for scan, page in self._scan_pages():
+            for scan, page in self._scan_pages(replace(self._reader, lines=None)):
                 yield from self._lines.whole_records(scan, page, self._sieve)
                 self._klaviyo_tap.message_writer.flush()
 
@@ -90,7 +90,7 @@ class KlaviyoStream(TapStream):
         written = 0
         with self.get_record_counter() as counter, self.get_sync_timer(), self._ending_early():
             self._write_starting_replication_value(None)
-            for scan, page in self._scan_pages():
+            for scan, page in self._scan_pages(self._reader):
                 count = self._write_page(scan, page)
                 counter.increment(count)
                 written += count
@@ -100,12 +100,12 @@ class KlaviyoStream(TapStream):
         self._finalize_state(self.stream_state)
         self._write_state_message()
 
-    def _scan_pages(self) -> Iterator[tuple[Scan, AnyPage]]:
+    def _scan_pages(self, reader: Reader) -> Iterator[tuple[Scan, AnyPage]]:
         """All pages with their scans; others have their turn while the next one is waited for."""
         self._bookmark = self._opened_bookmark()
         path = operation(self.spec.operation).path
         with metrics.http_request_counter(self.name, path) as counter:
-            pages = self._pages(self._planned(self._bookmark))
+            pages = self._pages(reader, self._planned(self._bookmark))
             for scan, page in self._klaviyo_tap.turns.between(pages):
                 self._klaviyo_tap.side_by_side.check()
                 counter.increment()
@@ -131,7 +131,7 @@ class KlaviyoStream(TapStream):
                 raise
             end_early(self._klaviyo_tap, self, error)
 
-    def _pages(self, plan: RunPlan) -> Iterator[tuple[Scan, AnyPage]]:
+    def _pages(self, reader: Reader, plan: RunPlan) -> Iterator[tuple[Scan, AnyPage]]:
         """The pages of the stream: of its one scan, or of its many."""
         self._sieve = self._made_sieve(plan)  # may ask Klaviyo: here, where others have their turn
         one_scan = self.spec.resumable and not self.options.metrics.include
@@ -142,10 +142,10 @@ class KlaviyoStream(TapStream):
         in_order = bool(self.spec.trust_order and self._bookmark)
         for bounds in filter(None, (plan.bounds, plan.late)):
             if one_scan:
-                pages = self._reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
+                pages = reader.one(Scan(bounds, self.spec.partitions[0], self.spec.path))
             else:
                 scans = self.scans(bounds, plan.parents_since)
-                pages = self._reader.several(scans, in_order=in_order)
+                pages = reader.several(scans, in_order=in_order)
             # Some have no upper bound at Klaviyo; what lies after a second pass was read before.
             late = bounds is plan.late
             yield from ((replace(one, window=True) if late else one, page) for one, page in pages)
@@ -234,7 +234,7 @@ class KlaviyoStream(TapStream):
             own_filter=self.options.filter,
             workers=self.config["max_parallel_requests"],
             room=self._klaviyo_tap.room,
-            lines=self._lines if self._thin else None,
+            lines=self._lines,
             now=self._klaviyo_tap.started_at,
             missing=self._say_missing,
             timed=self.spec.timed,

@@ -337,6 +337,8 @@ def test_a_compressed_body_is_inflated() -> None:
     assert answer.body == b'{"data": 1}'
     assert answer.json() == {"data": 1}
     assert Answer(204, {"content-encoding": "gzip"}, b"").body == b""
+    members = gzip.compress(b'{"data":') + gzip.compress(b" 1}") + b"\0\0"
+    assert Answer(200, {"content-encoding": "gzip"}, members).json() == {"data": 1}
 
 
 @pytest.mark.parametrize(
@@ -346,6 +348,6 @@ def test_a_compressed_body_is_inflated() -> None:
 )
 def test_what_is_no_whole_gzip_file_is_worth_another_try(sent: bytes) -> None:
     answer = Answer(200, {"content-encoding": "gzip"}, sent)
-    with pytest.raises(BrokenDocumentError, match="no whole gzip file") as caught:
+    with pytest.raises(BrokenDocumentError, match="gzip file") as caught:
         read_page(answer, "get_things")
     assert worth_retrying(caught.value, repeat_safe=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -46,7 +47,9 @@ def page_of(seconds: list[int], *, more: bool = True, text: str = "x") -> Answer
 
 
 def read(seconds: list[int], scan: Scan | None = None, **said: Any) -> LinedPage:
-    return lines_of("events").read(scan or Scan(), page_of(seconds, **said), "get_events")
+    return lines_of("events").read(
+        scan or Scan(), nullcontext, page_of(seconds, **said), "get_events"
+    )
 
 
 def ids(block: bytes) -> list[str]:
@@ -78,12 +81,23 @@ def test_what_a_shorter_scan_holds_is_written(
 def test_times_are_known_of_records_that_are_left_out_too() -> None:
     page = read([1, 2, 3, 4], window(0, 2))
     assert ids(page.written.block) == ["0"]
-    assert len(page.times) == 4
-    assert read([1, 2], more=False).times == (), "nothing follows, so nobody asks"
+    assert page.span
+    assert (page.span.first, page.span.last) == (
+        DAY + timedelta(seconds=1),
+        DAY + timedelta(seconds=4),
+    )
+    assert read([1, 2], more=False).span is None, "nothing follows, so nobody asks"
+
+
+def test_how_much_came_does_not_depend_on_what_was_left_of_it() -> None:
+    """Windows are as long as what they held asks for."""
+    seconds = list(range(50))
+    assert read(seconds, window(0, 1)).text_bytes == read(seconds).text_bytes
+    assert read(seconds, window(0, 1)).size < read(seconds).size
 
 
 def test_lines_say_what_singer_needs() -> None:
-    page = lines_of("events", version=7).read(Scan(), page_of([1]), "get_events")
+    page = lines_of("events", version=7).read(Scan(), nullcontext, page_of([1]), "get_events")
     line = json.loads(page.written.block)
     assert line["type"] == "RECORD"
     assert line["stream"] == "events"
@@ -93,7 +107,7 @@ def test_lines_say_what_singer_needs() -> None:
 
 def test_excluded_records_are_left_out_at_once() -> None:
     sieve = Sieve(end=(DAY + timedelta(seconds=2)).isoformat())
-    page = lines_of("events", sieve).read(Scan(), page_of([0, 1, 2, 3]), "get_events")
+    page = lines_of("events", sieve).read(Scan(), nullcontext, page_of([0, 1, 2, 3]), "get_events")
     assert ids(page.written.block) == ["0", "1"]
 
 

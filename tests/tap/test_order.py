@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.order import Order
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import Reading, Source, Span
+from tap_klaviyo.scan_reading import Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.windows import page_time
 
@@ -33,6 +34,10 @@ class EventsPage:
 
     @property
     def size(self) -> int:
+        return len(self.seconds)
+
+    @property
+    def text_bytes(self) -> int:
         return len(self.seconds)
 
 
@@ -64,7 +69,7 @@ class Walk:
     def part(scan: Scan, bounds: Bounds) -> Scan:
         return replace(scan, bounds=bounds, window=True)
 
-    def pages(self, scan: Scan) -> Iterator[EventsPage]:
+    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[EventsPage]:
         start, end = scan.bounds.start, scan.bounds.end
         assert start is not None
         assert end is not None
@@ -89,7 +94,7 @@ class Walk:
 
     def answer(self) -> None:
         for reading in self.under_way:
-            page, latest = reading.read()
+            page, latest = reading.read(nullcontext)
             self.asked += 1
             self.order.release(reading)
             self.order.put(reading, page, latest)
@@ -123,10 +128,10 @@ def test_a_scan_that_is_forgotten_and_then_cut_up_keeps_its_lower_bound(window: 
     walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
     whole = Scan(Bounds(at(1_000) + timedelta(milliseconds=500), at(2_000)), window=window)
     reading = Reading(whole, walk.source)
-    reading.put(*reading.read())
+    reading.put(*reading.read(nullcontext))
     reading.forget()
     assert reading.cut_up(most=4, free=1, pages=1)
-    page, _ = reading.read()
+    page, _ = reading.read(nullcontext)
     assert isinstance(page, EventsPage)
     assert at(page.seconds[0]) >= at(1_000)
     # Records of the bound's own second come however the scan is read.
@@ -138,12 +143,12 @@ def test_only_a_scan_of_which_nothing_was_taken_may_be_forgotten() -> None:
     walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), walk.source)
     assert not reading.may_be_forgotten
-    reading.put(*reading.read())
+    reading.put(*reading.read(nullcontext))
     assert reading.may_be_forgotten
     reading.reserved = RECORDS
     assert not reading.may_be_forgotten, "its second page is being read"
     reading.reserved = None
-    reading.put(*reading.read())
+    reading.put(*reading.read(nullcontext))
     reading.held -= reading.pages.popleft().size
     assert not reading.may_be_forgotten, "its first page was taken"
 
@@ -240,7 +245,7 @@ def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
     """It would end at the first record behind the cut, with others still to come before it."""
     seconds = [*range(0, 80, 10), *range(500, 580, 10), *range(80, 500, 10), *range(580, 2_000, 10)]
 
-    def pages(scan: Scan) -> Iterator[EventsPage]:
+    def pages(scan: Scan, _: Looking) -> Iterator[EventsPage]:
         held = [one for one in seconds if scan.holds(at(one).isoformat())]
         for place in range(0, max(1, len(held)), RECORDS):
             more = place + RECORDS < len(held)
@@ -248,9 +253,9 @@ def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
 
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), Source(pages, Walk.part, span))
     for _ in range(3):
-        reading.put(*reading.read())
+        reading.put(*reading.read(nullcontext))
     assert reading.cut_up(8, 8, 1) == []
-    reading.put(*reading.read())
+    reading.put(*reading.read(nullcontext))
     assert reading.cut_up(8, 8, 1) == [], "one was enough"
 
 
@@ -258,9 +263,9 @@ def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
 def test_without_a_lower_bound_only_what_always_has_a_time_is_cut_up(timed: bool) -> None:
     """Klaviyo finds what has no time by no bound."""
     seconds = [*range(0, 2_000, 10)]
-    source = Source(lambda _: iter([EventsPage(seconds[:RECORDS], "next")]), Walk.part, span)
+    source = Source(lambda _, __: iter([EventsPage(seconds[:RECORDS], "next")]), Walk.part, span)
     reading = Reading(Scan(Bounds(None, at(2_000))), replace(source, timed=timed))
-    reading.put(*reading.read())
+    reading.put(*reading.read(nullcontext))
     parts = reading.cut_up(8, 8, 1)
     assert bool(parts) is timed
     if timed:
@@ -275,7 +280,7 @@ class Lists(Walk):
         self.order = Order(replace(self.source, span=None), workers, self.room, RECORDS)
         self.scans = iter([Scan(path={"pages": str(length)}) for length in lengths])
 
-    def pages(self, scan: Scan) -> Iterator[EventsPage]:
+    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[EventsPage]:
         length = int(scan.path["pages"])
         for number in range(1, length + 1):
             yield EventsPage([0] * RECORDS, "next" if number < length else None)

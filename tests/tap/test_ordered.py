@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import count, pairwise
@@ -16,7 +19,7 @@ from klaviyo_client.errors import PaginationError
 from klaviyo_client.wire import Links, Page
 from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import FIRST_PARTS, Reading, Source, Span
+from tap_klaviyo.scan_reading import FIRST_PARTS, Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 from tests.waiting import until
 
@@ -59,7 +62,7 @@ class Server:
         self.seconds = sorted(seconds)
         self.asked: list[Scan] = []
 
-    def pages(self, scan: Scan) -> Iterator[Page]:
+    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[Page]:
         self.asked.append(scan)
         start, end = scan.bounds.start, scan.bounds.end
         found = [
@@ -75,7 +78,7 @@ class Server:
 @pytest.mark.parametrize("pages", [1, 10])
 @pytest.mark.parametrize(("idle", "points"), [(0, FIRST_PARTS), (29, 29), (99, 48)])
 def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int, pages: int) -> None:
-    source = Source(lambda _: iter(()), part)
+    source = Source(lambda _, __: iter(()), part)
     reading = Reading(
         Scan(Bounds(START, at(100_000))), source, dense=(at(100), timedelta(seconds=100))
     )
@@ -113,7 +116,7 @@ def test_every_record_comes_once_and_in_order_however_scans_are_cut(
 
 
 def test_an_error_comes_after_the_pages_before_it() -> None:
-    def pages(scan: Scan) -> Iterator[Page]:
+    def pages(scan: Scan, _: Looking) -> Iterator[Page]:
         yield page(int(scan.path["id"]), more=scan.path["id"] == "2")
         if scan.path["id"] == "2":
             raise PaginationError("broken")
@@ -132,7 +135,7 @@ def test_an_error_while_scans_are_looked_for_comes_in_its_place() -> None:
         raise PaginationError("no more lists")
 
     taken: list[int] = []
-    reading = OrderedReader(Source(lambda _: iter([page(7)]), part), 3, room()).pages(scans())
+    reading = OrderedReader(Source(lambda _, __: iter([page(7)]), part), 3, room()).pages(scans())
     with pytest.raises(PaginationError, match="no more lists"):
         taken.extend(number for _, one in reading for number in seconds_of(one))
     assert taken == [7]
@@ -144,9 +147,9 @@ def test_a_consumer_that_stops_stops_the_readers() -> None:
     read = 0
     lock = threading.Lock()
 
-    def pages(scan: Scan) -> Iterator[Page]:  # noqa: ARG001
+    def pages(scan: Scan, _: Looking) -> Iterator[Page]:  # noqa: ARG001
         nonlocal read
-        for _ in range(100):
+        for _unused in range(100):
             with lock:
                 read += 1
             yield page(1, padding=1000, more=True)
@@ -179,12 +182,81 @@ def test_all_room_comes_back_and_all_threads_end_whenever_a_consumer_stops() -> 
     until(lambda: threading.active_count() <= before)
 
 
+def test_answers_are_looked_into_one_at_a_time() -> None:
+    """What is looked into takes ten times the memory of what waits."""
+    inside = most = 0
+    lock = threading.Lock()
+
+    def pages(scan: Scan, looking: Looking) -> Iterator[Page]:
+        nonlocal inside, most
+        for number in range(3):
+            with looking():
+                with lock:
+                    inside += 1
+                    most = max(most, inside)
+                time.sleep(0)
+                with lock:
+                    inside -= 1
+            yield page(int(scan.path["id"]) * 10 + number, more=number < 2)
+
+    scans = [Scan(path={"id": str(number)}) for number in range(40)]
+    taken = OrderedReader(Source(pages, part), 16, room()).pages(scans)
+    found = [number for _, one in taken for number in seconds_of(one)]
+    assert found == [number * 10 + place for number in range(40) for place in range(3)]
+    assert most == 1
+
+
+def test_an_answer_that_cannot_be_understood_leaves_the_turn_to_others() -> None:
+    def pages(scan: Scan, looking: Looking) -> Iterator[Page]:
+        with looking():
+            if scan.path["id"] == "5":
+                raise PaginationError("odd")
+        yield page(int(scan.path["id"]))
+
+    scans = [Scan(path={"id": str(number)}) for number in range(20)]
+    taken: list[int] = []
+    with pytest.raises(PaginationError, match="odd"):
+        taken.extend(
+            number
+            for _, one in OrderedReader(Source(pages, part), 8, room()).pages(scans)
+            for number in seconds_of(one)
+        )
+    assert taken == [0, 1, 2, 3, 4]
+
+
+class WatchedPage:
+    """A page of which it can be told whether anybody still has it."""
+
+    size = text_bytes = 1
+    next = None
+
+
+def test_nothing_is_kept_of_a_scan_that_has_been_read() -> None:
+    """Python looks for cycles rarely: what hangs in one would stay for long."""
+    alive: weakref.WeakSet[WatchedPage] = weakref.WeakSet()
+
+    def pages(scan: Scan, looking: Looking) -> Iterator[WatchedPage]:  # noqa: ARG001
+        with looking():
+            one = WatchedPage()
+            alive.add(one)
+        yield one
+
+    scans = (Scan(path={"id": str(number)}) for number in range(100))
+    gc.disable()
+    try:
+        taken = OrderedReader(Source(pages, part), 2, room(1), 1).pages(scans)
+        most = max(len(alive) for _ in taken)
+    finally:
+        gc.enable()
+    assert most <= 6
+
+
 def test_one_stream_never_keeps_another_from_reading() -> None:
     """All streams share the room, but each has some that no other can take."""
     scans = [Scan(path={"id": str(number)}) for number in range(8)]
     shared = room(10_000)
 
-    def pages(scan: Scan) -> Iterator[Page]:  # noqa: ARG001
+    def pages(scan: Scan, _: Looking) -> Iterator[Page]:  # noqa: ARG001
         for number in range(20):
             yield page(number, padding=1000, more=number < 19)
 
@@ -239,6 +311,6 @@ def test_no_thread_for_a_reader_is_an_error_and_no_wait(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(threading.Thread, "start", few)
     scans = [Scan(path={"id": str(number)}) for number in range(5)]
-    source = Source(lambda _: iter([page(7, more=True), page(8)]), part)
+    source = Source(lambda _, __: iter([page(7, more=True), page(8)]), part)
     with pytest.raises(RuntimeError, match="can't start"):
         list(OrderedReader(source, 3, room()).pages(scans))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from typing import Any
 
@@ -275,7 +276,10 @@ def test_empty_pages_take_room_too() -> None:
     name = "catalog_item_variants"
     shape = shapes(name, set())
     lines = PageLines(SPECS[name], shape, ThinPath(shape))
-    pages = [lines.read(Scan(), page_with(), "get_variants_for_catalog_item") for _ in range(1_000)]
+    pages = [
+        lines.read(Scan(), nullcontext, page_with(), "get_variants_for_catalog_item")
+        for _ in range(1_000)
+    ]
     assert not Room(64_000_000).fits(0, 100 * sum(one.size for one in pages))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_klaviyo.reading import span_of
+from tap_klaviyo.scan_reading import span_of
 from tap_klaviyo.windows import CAUTIOUS, SHORTEST, WindowPlan, cuts
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
