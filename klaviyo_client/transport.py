@@ -10,9 +10,10 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from klaviyo_client.auth import HostAuth
+from klaviyo_client.compression import GZIP
 from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
 from klaviyo_client.operations import Rate
-from klaviyo_client.wire import GZIP, LOOPBACK, Answer
+from klaviyo_client.wire import LOOPBACK, Answer
 
 
 @dataclass(frozen=True, slots=True)

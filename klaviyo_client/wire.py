@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
-from isal import isal_zlib
 
+from klaviyo_client.compression import GZIP, inflated
 from klaviyo_client.errors import (
     ApiError,
     AuthenticationError,
@@ -29,12 +29,6 @@ from klaviyo_client.errors import (
 from klaviyo_client.mending import mended_json
 
 MEDIA_TYPE = "application/vnd.api+json"
-GZIP = "gzip"
-# zlib's way to ask for a gzip header and trailer.
-GZIP_FORMAT = 31
-# What each member of a gzip file begins with.
-GZIP_MEMBER = b"\x1f\x8b"
-BROKEN_GZIP = cast("type[Exception]", isal_zlib.error)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ERRORS: Mapping[int, type[ApiError]] = {
@@ -77,28 +71,6 @@ class Answer:
         """The parsed body, or None where it is empty."""
         body = self.body
         return msgspec.json.decode(body) if body.strip() else None
-
-
-def inflated(sent: bytes) -> bytes:
-    """What a gzip file holds; it may have several members.
-
-    Raises:
-        BrokenDocumentError: it is none, or not whole.
-    """
-    parts: list[bytes] = []
-    whole = False
-    try:
-        while not whole or sent.startswith(GZIP_MEMBER):
-            inflating = isal_zlib.decompressobj(GZIP_FORMAT)
-            parts.append(inflating.decompress(sent))
-            whole, sent = inflating.eof, inflating.unused_data
-            if not whole:
-                break
-    except BROKEN_GZIP as error:
-        raise BrokenDocumentError("the body of an answer is no gzip file") from error
-    if not whole:
-        raise BrokenDocumentError("the body of an answer is no whole gzip file")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 NOTHING = msgspec.Raw(b"null")

@@ -42,15 +42,3 @@ pytestmark = pytest.mark.filterwarnings("ignore:No records were available to tes
 TestTapKlaviyo = get_tap_test_class(
     TapKlaviyo, config=CONFIG, suite_config=SuiteConfig(max_records_limit=500)
 )
-
-
-def test_programs_get_records_of_streams_whose_pages_the_command_writes_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    with Sandbox(profiles=3, events=20, limits=False) as sandbox:
-        monkeypatch.setenv("TAP_KLAVIYO_API_URL", sandbox.url)
-        tap = TapKlaviyo(config={"api_key": "pk_x", "api_url": sandbox.url})
-        events = list(tap.streams["events"].get_records(None))
-        lists = list(tap.streams["lists"]._sync_records(write_messages=False))
-        assert {one["id"] for one in events} == set(sandbox.account.ids("event"))
-        assert {one["id"] for one in lists} == set(sandbox.account.ids("list"))

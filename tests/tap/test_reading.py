@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from klaviyo_sandbox import Sandbox
+from tap_klaviyo.tap import TapKlaviyo
 from tests.tap.account import account_ids, memberships
 from tests.tap.running import Run, RunTap, catalog
 
@@ -328,3 +329,15 @@ def test_reading_at_once_changes_nothing(
         found, wanted = run.records(stream), full.records(stream)
         assert [one[key] for one in found] == [one[key] for one in wanted]
         assert sorted(map(str, found)) == sorted(map(str, wanted))
+
+
+def test_programs_get_records_of_streams_whose_pages_the_command_writes_whole(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAP_KLAVIYO_API_URL", sandbox.url)
+    tap = TapKlaviyo(config={"api_key": "pk_test"})
+    events, lists = tap.streams["events"], tap.streams["lists"]
+    found = {"events": events.get_records(None), "lists": lists._sync_records(write_messages=False)}
+    for name, records in found.items():
+        ids = {one["id"] for one in records if isinstance(one, dict)}
+        assert ids == account_ids(sandbox.url)[name]
