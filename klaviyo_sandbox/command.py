@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     add("--time-scale", default=1.0, type=positive, help="how many times as fast time passes")
     add("--key", nargs="+", action="append", default=[], help="pk_...=scope,... (repeatable)")
     add("--faults", type=Path, help="JSON file with a list of faults")
-    add("--plain", action="store_true", help="never compress answers, as Klaviyo does")
+    add("--plain", action="store_true", help="do not compress answers; Klaviyo does")
     return made
 
 
