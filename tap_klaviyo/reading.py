@@ -30,7 +30,8 @@ BAD_REQUEST, NOT_FOUND = 400, 404
 # full. Few where pages are large, so that what is read ahead stays small.
 MOST_PAGES = 10
 SLACK = 0.1
-# As many pages of 1,000 events as this machine can use; the rate limits do not ask for more.
+# Twice as many pages of 1,000 events as this machine can use: some have come and wait to be looked
+# into. The rate limits do not ask for more.
 PAGES_A_SECOND = 200
 WORTH_CUTTING = 4
 # Where answers come faster, one page read ahead is as good, and takes less memory.

@@ -241,6 +241,38 @@ def test_what_a_scan_held_is_told_where_it_was_read_whole() -> None:
     assert told == [(at(1_000), 2), (at(2_000), 0)]
 
 
+class SiftedPage:
+    """A page of which little was left."""
+
+    size, text_bytes, next = 1, 50, None
+
+
+def test_what_a_scan_held_is_told_as_what_came_and_not_as_what_was_left() -> None:
+    """Else windows with events of excluded metrics would make the others too short or too long."""
+    told: list[int] = []
+    source = Source(
+        lambda _, __: iter([SiftedPage()]), Walk.part, held=lambda _, text: told.append(text)
+    )
+    order = Order(source, 1, Room(1_000), 10)
+    order.begin(Scan())
+    reading = order.choose(1)
+    assert reading
+    order.put(reading, *reading.read(nullcontext))
+    assert told == [50]
+
+
+def test_the_answer_that_is_due_is_looked_into_first_then_those_that_came_first() -> None:
+    order = Order(Source(lambda _, __: iter([SiftedPage()]), Walk.part), 3, Room(1_000), 10)
+    for _ in range(3):
+        order.begin(Scan())
+    first, second, third = (order.choose(3) for _ in range(3))
+    assert first
+    assert second
+    assert third
+    assert order.first_of([third, first]) is first
+    assert order.first_of([third, second]) is third
+
+
 def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
     """It would end at the first record behind the cut, with others still to come before it."""
     seconds = [*range(0, 80, 10), *range(500, 580, 10), *range(80, 500, 10), *range(580, 2_000, 10)]
