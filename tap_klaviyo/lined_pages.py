@@ -40,7 +40,7 @@ class LinedPage:
     Attributes:
         written: Its records that belong to the stream.
         span: The times of all its records, also of those that do not belong to the stream; None
-            on the last page of a scan, and where times cannot be relied on.
+            on the last page of a scan, where times cannot be relied on, and where none are needed.
         next: The address of the next page.
         text_bytes: How long the text was that it came as.
     """

@@ -94,7 +94,8 @@ class PageLines:
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
         with looking(), AT_ONCE:
-            return self.lined(scan, self.decoded(answer, operation_id))
+            page = self.decoded(answer, operation_id)
+            return self.lined(scan, page, self.span(page) if page.next else None)
 
     def decoded(self, answer: Answer, operation_id: str) -> ThinPage | Page:
         """The page in an answer, decoded no deeper than is needed.
@@ -107,8 +108,8 @@ class PageLines:
             return read_page(answer, operation_id)
         return self._thin.page(answer, operation_id)
 
-    def lined(self, scan: Scan, page: AnyPage) -> LinedPage:
-        """The lines of a page.
+    def lined(self, scan: Scan, page: AnyPage, span: Span | None = None) -> LinedPage:
+        """The lines of a page, and its span where somebody needs it.
 
         Raises:
             UnexpectedContentError: a resource is not of the form that its kind has.
@@ -116,9 +117,7 @@ class PageLines:
         now = datetime.now(tz=timezone.utc)
         lines, keys = self.lines(scan, page, self._sieve(), self._version(), now)
         written = Written(ENCODER.encode_lines(lines), keys, len(lines))
-        return LinedPage(
-            written, self.span(page) if page.next else None, page.next, page.text_bytes
-        )
+        return LinedPage(written, span, page.next, page.text_bytes)
 
     def span(self, page: AnyPage) -> Span | None:
         """The times of a page's records; None where they cannot be relied on."""
