@@ -113,7 +113,14 @@ class Page(msgspec.Struct):
         return self.size
 
 
+class LinksOnly(msgspec.Struct):
+    """What stands last in a page, as a document of its own."""
+
+    links: Links
+
+
 PAGE = msgspec.json.Decoder(Page)
+LINKS = msgspec.json.Decoder(LinksOnly)
 
 
 def base_address(url: str) -> str:
@@ -195,6 +202,19 @@ def read_page(answer: Answer, operation_id: str) -> Page:
     except RecursionError as error:
         message = f"the answer to {operation_id} is nested too deeply to be read"
         raise UnexpectedContentError(message) from error
+
+
+def last_links(body: bytes) -> Links | None:
+    """The links of a page in which they stand last, found without decoding what is before them.
+
+    None where something else stands last: only what closes one object, and with it the body, is
+    the body's own.
+    """
+    place = body.rfind(b'"links"')
+    try:
+        return LINKS.decode(b"{" + body[place:]).links if place > 0 else None
+    except msgspec.MsgspecError:
+        return None
 
 
 def check_body(answer: Answer, operation_id: str) -> Answer:

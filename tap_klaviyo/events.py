@@ -48,13 +48,16 @@ class Credits(msgspec.Struct, gc=False, rename="kebab"):
     flow_message: Credit | None = None
 
 
-class Named(msgspec.Struct, gc=False):
+class Named(msgspec.Struct, gc=False, frozen=True):
     """The attributes of a metric and of a profile that matter."""
 
     name: Any = None
     email: Any = None
     phone_number: Any = None
     external_id: Any = None
+
+
+UNNAMED = Named()
 
 
 class IncludedResource(msgspec.Struct, gc=False):
@@ -66,7 +69,7 @@ class IncludedResource(msgspec.Struct, gc=False):
     relationships: Credits | None = None
 
 
-UNNAMED: tuple[Any, ...] = (None,) * len(IDENTIFIERS)
+NO_PERSON: tuple[Any, ...] = (None,) * len(IDENTIFIERS)
 # What an event is credited to, in the order of the columns.
 Ids = tuple[str | None, ...]
 NOBODY: Ids = (None,) * len(Credits.__struct_fields__)
@@ -78,15 +81,15 @@ def event_columns(rows: Rows) -> list[Sequence[Any]]:
     The ids come from the first attribution that has one, else from the event's own properties.
     """
     metric_ids, attribution_ids, profile_ids = rows.read
-    named, credited = attributes_by_id(rows.included), credits_by_id(rows.included)
-    names = {one: found.name for (kind, one), found in named.items() if kind == "metric"}
-    people = {one: person_of(found) for (kind, one), found in named.items() if kind == "profile"}
-    look = rows.looks["event_properties"]
+    names = {one: named.name for one, named in named_of(rows.included, "metric").items()}
+    people = {one: person_of(named) for one, named in named_of(rows.included, "profile").items()}
+    credited, look = credits_by_id(rows.included), rows.looks["event_properties"]
     messages = [
-        (attributed(ids, credited) if ids else None) or message_of(look(place))
-        for place, ids in enumerate(attribution_ids)
+        (attributed(ids, credited) if ids else None)
+        or (message_of(look(properties)) if properties is not None else NOBODY)
+        for ids, properties in zip(attribution_ids, rows.given["event_properties"], strict=True)
     ]
-    persons = [people.get(one, UNNAMED) for one in profile_ids]
+    persons = [people.get(one, NO_PERSON) for one in profile_ids]
     return [list(map(names.get, metric_ids)), *columns_of(messages), *columns_of(persons)]
 
 
@@ -95,17 +98,21 @@ def columns_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     return zip(*rows, strict=True)
 
 
-def attributes_by_id(included: Included) -> dict[tuple[str, str], Named]:
-    """The attributes of the included resources that have some, by type and id."""
-    return {key: one.attributes for key, one in included.items() if one.attributes}
+def named_of(included: Included, kind: str) -> dict[str, Named]:
+    """The attributes of the included resources of a kind, by id, where any that matter came."""
+    return {
+        one.id: named
+        for one in included
+        if one.type == kind and (named := one.attributes) and named != UNNAMED
+    }
 
 
 def credits_by_id(included: Included) -> dict[str, Ids]:
     """What each attribution credits."""
     return {
-        one: tuple((credit.id if credit else None) or None for credit in astuple(relationships))
-        for (kind, one), found in included.items()
-        if kind == "attribution" and (relationships := found.relationships)
+        one.id: tuple((credit.id if credit else None) or None for credit in astuple(relationships))
+        for one in included
+        if one.type == "attribution" and (relationships := one.relationships)
     }
 
 

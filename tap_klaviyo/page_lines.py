@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
-from klaviyo_client.wire import Answer, Page, read_page
+from klaviyo_client.wire import Answer, Page, last_links, read_page
 from tap_klaviyo.lined_pages import Keys, LinedPage, Written, key_texts
 from tap_klaviyo.odd_content import understanding, understood
 from tap_klaviyo.page_structures import field
@@ -21,7 +22,7 @@ from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scan_reading import Looking, Span, span_of
 from tap_klaviyo.scans import Scan
 from tap_klaviyo.spec import StreamSpec
-from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError
+from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError, are_lines
 from tap_klaviyo.writer import RecordLine, encode_other
 
 # How many streams may look into a page at once: one inflates while another decodes.
@@ -56,6 +57,31 @@ class Sieve:
         known = [key for key in keys if key is not None]
         edges = (min(known), max(known)) if len(known) == len(keys) else ()
         return bool(edges) and all(self.keeps(scan, edge, None) for edge in edges)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPage:
+    """A page of which no more is known than where the next one is.
+
+    Attributes:
+        answer: The page, inflated.
+        operation_id: What was called.
+        next: The address of the next page.
+    """
+
+    answer: Answer
+    operation_id: str
+    next: str | None
+
+    @property
+    def size(self) -> int:
+        """Bytes that the page holds."""
+        return len(self.answer.sent)
+
+    @property
+    def text_bytes(self) -> int:
+        """How long its text is."""
+        return self.size
 
 
 class PageLines:
@@ -97,6 +123,30 @@ class PageLines:
             page = self.decoded(answer, operation_id)
             return self.lined(scan, page, self.span(page) if page.next else None)
 
+    def unread(self, answer: Answer, operation_id: str) -> AnyPage:
+        """The page in an answer, not decoded where its next page can be asked for without that.
+
+        Raises:
+            BrokenDocumentError: the body is not a whole JSON:API page.
+            UnexpectedContentError: it is nested too deeply.
+        """
+        body = answer.body
+        plain, links = Answer(answer.status, {}, body), last_links(body)
+        if links is None:
+            return self.decoded(plain, operation_id)
+        return UnreadPage(plain, operation_id, links.next)
+
+    def opened(self, page: AnyPage) -> AnyPage:
+        """A page that is decoded, if it was not.
+
+        Raises:
+            BrokenDocumentError: the body is not a whole JSON:API page.
+            UnexpectedContentError: it is nested too deeply.
+        """
+        return (
+            self.decoded(page.answer, page.operation_id) if isinstance(page, UnreadPage) else page
+        )
+
     def decoded(self, answer: Answer, operation_id: str) -> ThinPage | Page:
         """The page in an answer, decoded no deeper than is needed.
 
@@ -112,11 +162,16 @@ class PageLines:
         """The lines of a page, and its span where somebody needs it.
 
         Raises:
+            BrokenDocumentError: it was not read, and is not a whole JSON:API page.
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
         now = datetime.now(tz=timezone.utc)
-        lines, keys = self.lines(scan, page, self._sieve(), self._version(), now)
-        written = Written(ENCODER.encode_lines(lines), keys, len(lines))
+        page = self.opened(page)
+        make = partial(self._written, scan, page, self._sieve(), now)
+        try:
+            written = make(self._thin_records)
+        except UnusualError:
+            written = make(self._full_records)
         return LinedPage(written, span, page.next, page.text_bytes)
 
     def span(self, page: AnyPage) -> Span | None:
@@ -132,21 +187,36 @@ class PageLines:
         columns = self._shape.columns
         return attrgetter(field(columns.index(name))) if name in columns else None
 
-    def lines(
-        self, scan: Scan, page: AnyPage, sieve: Sieve, version: int | None, now: datetime
-    ) -> tuple[list[RecordLine], Keys]:
-        """The lines of a page, and what their records say in the replication key.
+    def _written(
+        self,
+        scan: Scan,
+        page: AnyPage,
+        sieve: Sieve,
+        now: datetime,
+        made: Callable[[Scan, AnyPage, Sieve], tuple[list[Any], Keys]],
+    ) -> Written:
+        """The lines of a page whose records are made by one of the two paths.
+
+        Raises:
+            UnusualError: the page has to take the full path.
+            UnexpectedContentError: a resource is not of the form that its kind has.
+        """
+        records, keys = made(scan, page, sieve)
+        version = self._version()
+        lines = [RecordLine(self._stream, one, version, now) for one in records]
+        block = ENCODER.encode_lines(lines)
+        if not are_lines(block, len(lines)):
+            raise UnusualError
+        return Written(block, keys, len(lines))
+
+    def _full_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> tuple[list[Any], Keys]:
+        """The records of a page, of their selected columns only, and their replication keys.
 
         Raises:
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
-        try:
-            with understanding(self._what):
-                records, keys = self._thin_records(scan, page, sieve)
-        except UnusualError:
-            records = [self._selected(one) for one in self.whole_records(scan, page, sieve)]
-            keys = [one.get(self._key) for one in records] if self._key else ()
-        return [RecordLine(self._stream, one, version, now) for one in records], keys
+        records = [self._selected(one) for one in self.whole_records(scan, page, sieve)]
+        return records, [one.get(self._key) for one in records] if self._key else ()
 
     def whole_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> Iterator[Record]:
         """The records of a page that belong to the stream, each as an object of its own.
@@ -175,7 +245,8 @@ class PageLines:
         """
         if not isinstance(page, ThinPage):
             raise UnusualError
-        records = self._thin.records(page, scan.columns)
+        with understanding(self._what):
+            records = self._thin.records(page, scan.columns)
         keys = list(map(self._key_of, records)) if self._key_of else []
         if sieve.keeps_all(scan, keys):
             return records, keys

@@ -127,14 +127,16 @@ class Reader:
     def one(self, scan: Scan) -> Iterator[ScanPage]:
         """The pages of one scan; a long one is cut into windows that are read at once.
 
-        Where it is not, lines are made here, while the next page is fetched and decoded.
+        Where it is not, pages are looked into here, while the next one is fetched.
         """
         lined = partial(self.lines.lined, scan) if self.lines else as_it_is
-        pages = self._walked(scan, self.lines.decoded if self.lines else read_page)
+        pages = self._walked(scan, self.lines.unread if self.lines else read_page)
         started = self.client.clock.monotonic()
         first = next(pages, None)
         if first is None:
             return
+        if self.lines:
+            first = self.lines.opened(first)
         taken = self.client.clock.monotonic() - started
         workers = self._useful_workers(taken) if taken > QUICK_ANSWER else 1
         worth = self._has_bounds and workers >= WORTH_CUTTING and first.next

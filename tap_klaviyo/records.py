@@ -17,7 +17,7 @@ from tap_klaviyo.times import TimeTree, normalise_times, rfc3339, time_tree
 
 Resource = dict[str, Any]
 Record = dict[str, Any]
-Included = Mapping[tuple[str, str], Any]
+Included = Sequence[Any]
 
 RELATION = "x-klaviyo-relationship"
 EXTRA = "extra_attributes"
@@ -31,18 +31,21 @@ class Rows:
     Attributes:
         count: How many rows there are.
         read: The columns of relations that are read.
-        looks: For each attribute that is read, what it holds in the row of a number.
-        included: The page's included resources by type and id.
+        given: The columns of attributes that are looked into.
+        looks: What turns a value of such a column, if it is not null, into what it holds.
+        included: The page's included resources.
     """
 
     count: int
     read: Sequence[Sequence[Any]]
-    looks: Mapping[str, Callable[[int], Any]]
+    given: Mapping[str, Sequence[Any]]
+    looks: Mapping[str, Callable[[Any], Any]]
     included: Included
 
     def looked_at(self, name: str) -> list[Any]:
         """What an attribute holds in every row."""
-        return list(map(self.looks[name], range(self.count)))
+        look = self.looks[name]
+        return [None if value is None else look(value) for value in self.given[name]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,9 @@ class Completion:
     looks: Mapping[str, Callable[[msgspec.Raw], Any]] = field(default_factory=dict)
     included: msgspec.json.Decoder[Any] | None = None
 
-    def by_key(self, included: msgspec.Raw) -> Included:
-        """The included resources of a page by type and id; none where none are looked at."""
-        if self.included is None:
-            return {}
-        return {(one.type, one.id): one for one in decoded(included, self.included) or ()}
+    def resources(self, included: msgspec.Raw) -> Included:
+        """The included resources of a page; none where none are looked at."""
+        return decoded(included, self.included) or () if self.included else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +127,16 @@ def flat_record(shape: RecordShape, resource: Resource, included: Included) -> R
         record[EXTRA] = extra
     if shape.complete:
         read = [[record.get(name)] for name in shape.complete.reads]
-        looks = {name: [attributes.get(name)].__getitem__ for name in shape.complete.looks}
-        values = shape.complete.values(Rows(1, read, looks, included))
+        given = {name: [attributes.get(name)] for name in shape.complete.looks}
+        looks = dict.fromkeys(given, as_it_is)
+        values = shape.complete.values(Rows(1, read, given, looks, included))
         record |= {name: one for name, (one,) in zip(shape.complete.columns, values, strict=True)}
     return record
+
+
+def as_it_is(value: Any) -> Any:
+    """A value that is parsed already."""
+    return value
 
 
 def normalise_record(record: Record, extra: dict[str, Any], times: TimeTree) -> None:
@@ -177,6 +184,6 @@ def decoded(text: msgspec.Raw, decoder: msgspec.json.Decoder[Any] = ANYTHING) ->
 
 def page_records(shape: RecordShape, data: msgspec.Raw, included: msgspec.Raw) -> Iterator[Record]:
     """The records of a page, in its order."""
-    by_key = shape.complete.by_key(included) if shape.complete else {}
+    found = shape.complete.resources(included) if shape.complete else ()
     for resource in page_resources(data):
-        yield flat_record(shape, resource, by_key)
+        yield flat_record(shape, resource, found)

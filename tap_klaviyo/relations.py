@@ -149,7 +149,7 @@ def included_rows(relation: str, own: str) -> Rows:
                 found = by_key.get((target["type"], target["id"]))
                 if found is None:  # named, but not sent along
                     continue
-                record = flat_record(shape, found, {})
+                record = flat_record(shape, found, ())
                 record[own] = resource["id"]
                 yield record
 

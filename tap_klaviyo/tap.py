@@ -33,7 +33,7 @@ from tap_klaviyo.catalog_marks import complete
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
 from tap_klaviyo.endings import OF_ONE_STREAM
-from tap_klaviyo.memory import give_large_blocks_back, looking_less_for_garbage
+from tap_klaviyo.memory import looking_less_for_garbage, use_memory_again
 from tap_klaviyo.metric_choice import Metric, account_metrics
 from tap_klaviyo.options import stream_options
 from tap_klaviyo.reporting import reporting
@@ -179,7 +179,7 @@ class TapKlaviyo(Tap):
         Raises:
             StreamsUnfinishedError: some streams ended early.
         """
-        give_large_blocks_back()
+        use_memory_again()
         for shared in ("client", "room", "started_at"):
             getattr(self, shared)  # made here: two streams at once would make two
         self._reset_state_progress_markers()

@@ -12,7 +12,7 @@ import re
 from codecs import utf_8_decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ CHECKED_BYTES = 4_096
 
 
 Column = Sequence[Any]
+ONE_ID = attrgetter("data.id")
 
 
 class UnusualError(Exception):
@@ -100,8 +101,6 @@ class ThinPath:
         """
         body = answer.body
         try:
-            if not may_be_copied(body):
-                return read_page(answer, operation_id)
             decoded = self._structures.decoded(body)
         except RecursionError:
             decoded = None
@@ -126,7 +125,7 @@ class ThinPath:
             UnusualError: the page has to take the full path.
         """
         complete, count = self._complete, len(page.resources)
-        included = self._included(page.included, complete) if complete else {}
+        included = self._included(page.included, complete) if complete else ()
         if not count:
             return []
         table = self._table(page.resources)
@@ -141,7 +140,7 @@ class ThinPath:
     def _included(self, included: Raw, complete: Completion) -> Included:
         """The included resources that completing reads."""
         try:
-            return complete.by_key(included)
+            return complete.resources(included)
         except msgspec.MsgspecError:
             raise UnusualError from None
 
@@ -152,7 +151,7 @@ class ThinPath:
         linked = transposed([one.relations for one in resources], NO_RELATION, linkable)
         ids = [one.id for one in resources]
         extra = self._extra(given[known:], linked[linkable:], len(resources))
-        relations = [list(map(related_ids, column)) for column in linked[:linkable]]
+        relations = [ids_of(column) for column in linked[:linkable]]
         return [*given[:known], *relations, ids, extra]
 
     def _extra(
@@ -176,13 +175,11 @@ class ThinPath:
         self, complete: Completion, table: list[Column], count: int, included: Included
     ) -> None:
         """Fill the columns that come from elsewhere."""
-        looks = {
-            name: looking(decode, table[self._places[name]])
-            for name, decode in complete.looks.items()
-        }
+        given = {name: table[self._places[name]] for name in complete.looks}
         read = [table[place] for place in self._reads]
+        rows = Rows(count, read, given, complete.looks, included)
         try:
-            table[self._completed] = complete.values(Rows(count, read, looks, included))
+            table[self._completed] = complete.values(rows)
         except msgspec.MsgspecError:
             raise UnusualError from None
 
@@ -204,32 +201,22 @@ def transposed(structures: Sequence[Any], missing: Any, least: int) -> list[Colu
     return list(zip(*rows, strict=True))
 
 
-def looking(decode: Callable[[Raw], Any], column: Column) -> Callable[[int], Any]:
-    """Looks into one attribute in the row of a number."""
-
-    def look(place: int) -> Any:
-        value = column[place]
-        return None if value is None else decode(value)
-
-    return look
-
-
-def may_be_copied(body: bytes) -> bool:
-    """Whether parts of a body can be written as they are: in one line, and in UTF-8.
+def are_lines(block: bytes, count: int) -> bool:
+    """Whether a block is so many lines of UTF-8, whatever was copied into it.
 
     The decoder looks at neither where it only passes over a value.
     """
-    if b"\n" in body or b"\r" in body:
+    if block.count(b"\n") != count or b"\r" in block:
         return False
-    return body.isascii() or is_utf8(body)
+    return block.isascii() or is_utf8(block)
 
 
-def is_utf8(body: bytes) -> bool:
-    """Whether a body is UTF-8; in parts, since one text of a whole page costs ten times as much."""
-    view, place = memoryview(body), 0
+def is_utf8(block: bytes) -> bool:
+    """Whether a block is UTF-8; in parts, since one text of all of it costs more."""
+    view, place = memoryview(block), 0
     try:
-        while place < len(body):
-            last = place + CHECKED_BYTES >= len(body)
+        while place < len(block):
+            last = place + CHECKED_BYTES >= len(block)
             _, used = utf_8_decode(view[place : place + CHECKED_BYTES], "strict", last)
             place += used
     except UnicodeDecodeError:
@@ -275,6 +262,14 @@ def one_form(value: Any, below: TimeTree | None) -> Any:
         raise UnusualError from None
     normalise_times(tree, below)
     return tree
+
+
+def ids_of(relations: Sequence[Relation]) -> list[str | list[str] | None]:
+    """The ids in a column of relations; most columns hold one in each row."""
+    try:
+        return list(map(ONE_ID, relations))
+    except AttributeError:
+        return list(map(related_ids, relations))
 
 
 def related_ids(relation: Relation) -> str | list[str] | None:

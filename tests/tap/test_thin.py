@@ -143,6 +143,11 @@ def shapes(name: str, deselected: set[str]) -> RecordShape:
 SCAN = Scan(columns={"list_id": "L1"})
 
 
+def records_in(block: bytes) -> list[Any]:
+    """What a reader of written lines gets."""
+    return [json.loads(line)["record"] for line in block.splitlines()]
+
+
 def written(records: list[Any]) -> list[dict[str, Any]]:
     """What a reader of the written lines gets."""
     return [json.loads(msgspec.json.encode(one)) for one in records]
@@ -165,14 +170,14 @@ def test_both_paths_say_the_same(name: str, data: st.DataObject) -> None:
     answer = Answer(200, {}, json.dumps({**page, "links": {"next": None}}).encode())
     paths = PageLines(SPECS[name], shape, thin)
     decoded = thin.page(answer, "get_events")
-    lines, keys = paths.lines(scan, decoded, Sieve(), None, NOW)
+    lines = paths.lined(scan, decoded).written
     whole = [
         {k: v for k, v in one.items() if k not in deselected}
         for one in paths.whole_records(scan, decoded, Sieve())
     ]
-    assert written([line.record for line in lines]) == written(whole)
-    if keys:
-        assert keys == [one.get(SPECS[name].replication_key or "") for one in whole]
+    assert records_in(lines.block) == written(whole)
+    if lines.keys:
+        assert lines.keys == [one.get(SPECS[name].replication_key or "") for one in whole]
 
 
 @pytest.mark.parametrize(
@@ -190,11 +195,10 @@ def test_what_is_written_is_one_line_of_utf8(text: bytes, value: Any) -> None:
     thin = ThinPath(shape)
     body = b'{"data":[{"id":"1","attributes":{"properties":' + text + b'}}],"links":{"next":null}}'
     page = thin.page(Answer(200, {}, body), "get_profiles")
-    lines, _ = PageLines(SPECS["profiles"], shape, thin).lines(Scan(), page, Sieve(), None, NOW)
-    line = msgspec.json.Encoder().encode_lines(lines)
-    assert line.count(b"\n") == 1
-    found = json.loads(line.decode())["record"]["properties"]
-    assert found == value or value is None
+    block = PageLines(SPECS["profiles"], shape, thin).lined(Scan(), page).written.block
+    assert block.count(b"\n") == 1
+    (record,) = records_in(block)
+    assert record["properties"] == value or value is None
 
 
 @pytest.mark.parametrize(
@@ -212,7 +216,7 @@ def test_odd_content_is_an_error_of_one_stream(page: dict[str, Any]) -> None:
     decoded = thin.page(Answer(200, {}, json.dumps(page).encode()), "get_events")
     paths = PageLines(SPECS["events"], shape, thin)
     with pytest.raises(UnexpectedContentError, match="a page of events holds") as caught:
-        paths.lines(Scan(), decoded, Sieve(), None, NOW)
+        paths.lined(Scan(), decoded)
     assert ends_only_itself(caught.value)
 
 
@@ -234,11 +238,9 @@ def test_attributes_that_klaviyo_does_not_describe_are_learned() -> None:
     assert all(isinstance(one, ThinPage) for one in pages)
     lines = PageLines(SPECS["profiles"], shape, thin)
     found = [
-        json.loads(line)["record"]["extra_attributes"]
+        record["extra_attributes"]
         for page in pages
-        for line in msgspec.json.Encoder()
-        .encode_lines(lines.lines(Scan(), page, Sieve(), None, NOW)[0])
-        .splitlines()
+        for record in records_in(lines.lined(Scan(), page).written.block)
     ]
     assert found == [
         None,
@@ -267,8 +269,10 @@ def test_relations_that_no_column_is_about_take_no_longer_path(
     body = {"data": [{"type": "profile", "id": "1", "relationships": {"sites": relation}}]}
     page = thin.page(Answer(200, {}, json.dumps(body).encode()), "get_profiles")
     assert isinstance(page, ThinPage)
-    lines, _ = PageLines(SPECS["profiles"], shape, thin).lines(Scan(), page, Sieve(), None, NOW)
-    assert written([line.record for line in lines])[0]["extra_attributes"] == extra
+    (record,) = records_in(
+        PageLines(SPECS["profiles"], shape, thin).lined(Scan(), page).written.block
+    )
+    assert record["extra_attributes"] == extra
 
 
 def test_empty_pages_take_room_too() -> None:
