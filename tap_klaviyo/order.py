@@ -6,7 +6,7 @@ Decides, and does nothing by itself; whoever calls holds the lock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 
 from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.room import AnyPage, Room
@@ -22,8 +22,6 @@ MOST_PART_PAGES = 10
 USEFUL, USELESS = 1.1, 0.8
 # The least share of a page that counts as something.
 SOMETHING = 0.1
-# What takes no more room than that as a page may be looked into however far away it is.
-SMALL_BYTES = 16_384
 # Beyond so many times of what there is room for, a page is not worth its room.
 FAR = 2
 
@@ -31,15 +29,12 @@ FAR = 2
 class Order:
     """Scans that have been begun, in their order, up to the last one whose pages are not taken."""
 
-    def __init__(
-        self, source: Source, workers: int, room: Room, page_bytes: int, came_bytes: int = 0
-    ) -> None:
-        """Nothing has been begun; pages are expected to weigh so much, and to come as so much."""
+    def __init__(self, source: Source, workers: int, room: Room, page_bytes: int) -> None:
+        """Nothing has been begun."""
         self._source = source
         self._workers = workers
         self._room = room
         self._page_bytes = page_bytes
-        self._came_bytes = came_bytes or page_bytes
         self._used = 0
         self._readings: deque[Reading] = deque()
         # Those of them that are not done. Few, where many short scans wait to be taken.
@@ -69,45 +64,10 @@ class Order:
         """The scan whose pages are taken now."""
         return self._readings[0] if self._readings else None
 
-    def came(self, reading: Reading, size: int) -> None:
-        """Take note of how large an answer is that waits to be looked into."""
-        self._came_bytes = max(size, self._came_bytes - self._came_bytes // FADING)
-        self._reserve(reading, size)
-
-    def look(self, answered: Collection[Reading]) -> Reading | None:
-        """Whose answer to look into now; the room for its page is kept.
-
-        That of the scan that is due, else the first that came and is near or small. What is
-        farther away waits as it came, which takes a quarter of the room.
-
-        Args:
-            answered: Whose answers wait, the first first.
-        """
-        head = self.head
-        chosen = head if head and head in answered and self.is_due_next(head) else None
-        if chosen is None and answered:
-            near = set(self._within(self._near))
-            chosen = next((one for one in answered if self._may_become_page(one, near)), None)
-        if chosen:
-            self._reserve(chosen, self._becomes(chosen))
-        return chosen
-
-    def _becomes(self, reading: Reading) -> int:
-        """How many bytes the page may have that an answer becomes."""
-        return self._page_bytes * (reading.reserved or 0) // self._came_bytes
-
-    def _may_become_page(self, reading: Reading, near: Collection[Reading]) -> bool:
-        """Whether an answer may be looked into that is not due."""
-        more = self._becomes(reading) - (reading.reserved or 0)
-        if more > SMALL_BYTES and reading not in near:
-            return False
-        return self._room.fits(self._used, more) or self._forgets_behind(reading, more)
-
-    def behind(self, reading: Reading, answered: Collection[Reading]) -> Reading | None:
-        """The last scan behind another whose first answer waits to be looked into."""
-        place = self._open.index(reading)
-        waiting = (one for one in reversed(self._open[place + 1 :]) if one in answered)
-        return next((one for one in waiting if not one.count), None)
+    def first_of(self, readings: Iterable[Reading]) -> Reading:
+        """Whose answer to look into: that of the scan that is due, else the first that came."""
+        answered = list(readings)
+        return answered[0] if self.head not in answered else self.head
 
     @property
     def is_due(self) -> bool:
@@ -156,77 +116,51 @@ class Order:
     def release(self, reading: Reading | None) -> None:
         """Give back what was kept for the page that was being read, if one was."""
         if reading:
-            self._reserve(reading, None)
-
-    def _reserve(self, reading: Reading, size: int | None) -> None:
-        """Keep so many bytes for the page that is being read, and no longer what was kept."""
-        self._use((size or 0) - (reading.reserved or 0))
-        reading.reserved = size
+            self._use(-(reading.reserved or 0))
+            reading.reserved = None
 
     def may_begin(self) -> bool:
         """Whether one more scan may be begun: it is within reach, and there is room."""
-        return self._may_begin(self._reach)
-
-    def _may_begin(self, reach: float) -> bool:
-        """The same for another reach."""
         if self.exhausted:
             return False
         at_once = self._source.at_once()
         if at_once is not None and len(self._open) >= at_once:
             return False
         pages = sum(map(self._pages, self._open))
-        return not self._readings or (pages < reach and self._fits())
+        return not self._readings or (pages < self._reach and self._fits())
 
-    def choose(self, free: int, *, near: bool = False) -> Reading | None:
+    def choose(self, free: int) -> Reading | None:
         """What to read the next page of; the room for it is kept.
 
         Who reads further ahead than there is room for would fill it with what is not wanted for
-        long, while one request at a time fetches what is due. So what is near comes first, also
-        where a scan has to be cut up for it; farther answers only wait as they came.
+        long, while one request at a time fetches what is due.
 
         Args:
             free: How many readers have nothing to do.
-            near: Whether what is farther away is left alone.
 
         Returns:
             None where a scan is to be begun instead, or nothing can be done now.
         """
-        for reach in (self._near,) if near else (self._near, self._reach):
-            for reading in self._within(reach):
-                if reading.is_free:
-                    return self._kept(reading) if self._has_room(reading) else None
-            if self._may_begin(reach) or not self._fits():
-                return None
-            if behind := self._cut_up(free, reach):
-                return behind
-        return None
-
-    def is_due_next(self, reading: Reading) -> bool:
-        """Whether the consumer waits for the next page of a scan."""
-        return reading is self.head and not reading.pages
+        for reading in self._within(self._reach):
+            if reading.is_free:
+                return self._kept(reading) if self._has_room(reading) else None
+        if self.may_begin() or not self._fits():
+            return None
+        return self._cut_up(free)
 
     def _kept(self, reading: Reading) -> Reading:
         """A scan with room for its next page."""
-        self._reserve(reading, self._expected(reading, self._weight))
+        reading.reserved = self._expected(reading)
+        self._use(reading.reserved)
         return reading
 
-    def _expected(self, reading: Reading, page_bytes: int) -> int:
-        """How many bytes the next page of a scan may have, where a whole one has so many."""
-        return int(page_bytes * min(1.0, reading.left))
-
-    @property
-    def _weight(self) -> int:
-        """What a page weighs that is being read."""
-        return self._came_bytes if self._source.looks else self._page_bytes
+    def _expected(self, reading: Reading) -> int:
+        """How many bytes the next page of a scan may have."""
+        return int(self._page_bytes * min(1.0, reading.left))
 
     @property
     def _reach(self) -> float:
         """How far ahead to read, in pages; a page at least."""
-        return max(1.0, self._room.reach / self._weight)
-
-    @property
-    def _near(self) -> float:
-        """How far ahead to look into answers, in pages; a page at least."""
         return max(1.0, self._room.reach / self._page_bytes)
 
     def _pages(self, reading: Reading) -> float:
@@ -244,35 +178,34 @@ class Order:
 
     def _fits(self) -> bool:
         """Whether there is room for one more page."""
-        return self._room.fits(self._used, self._weight)
+        return self._room.fits(self._used, self._page_bytes)
 
     def _has_room(self, reading: Reading) -> bool:
         """Whether a scan's next page may be read.
 
         The page that is due next always finds room, or nothing would ever move.
         """
-        due = self.is_due_next(reading)
-        size = self._expected(reading, self._weight)
-        return due or self._room.fits(self._used, size) or self._forgets_behind(reading, size)
+        due = reading is self._readings[0] and not reading.pages
+        fits = self._room.fits(self._used, self._expected(reading))
+        return due or fits or self._forgets_behind(reading)
 
-    def _forgets_behind(self, reading: Reading, size: int) -> bool:
-        """Make room by giving up pages that were read before they were known to be far away."""
-        near = sum(1 for _ in self._within(self._near * FAR))
+    def _forgets_behind(self, reading: Reading) -> bool:
+        """Make room by giving up a page that was read before it was known to be far away."""
+        near = sum(1 for _ in self._within(self._reach * FAR))
         for one in reversed(self._open[near:]):
             if one is not reading and one.may_be_forgotten:
                 self._use(-one.held)
                 one.forget()
-                if self._room.fits(self._used, size):
-                    return True
+                return self._fits()
         return False
 
-    def _cut_up(self, free: int, reach: float) -> Reading | None:
+    def _cut_up(self, free: int) -> Reading | None:
         """What lies behind the parts into which a long scan is now cut; all stand in the order.
 
         It is begun before them, since how dense it is decides on the next cut.
         """
-        most = min(int(self._parts), int(reach))
-        for reading in self._within(reach):
+        most = min(int(self._parts), int(self._reach))
+        for reading in self._within(self._reach):
             parts = reading.cut_up(most, free, self._part_pages)
             if parts:
                 self._insert(parts, reading)
@@ -286,7 +219,7 @@ class Order:
         As many as leave each reader a part within reach: one, where pages are large. A part whose
         second page is missing keeps all those behind it waiting.
         """
-        return max(1, min(MOST_PART_PAGES, int(self._near / self._workers)))
+        return max(1, min(MOST_PART_PAGES, int(self._reach / self._workers)))
 
     def _insert(self, parts: list[Reading], after: Reading) -> None:
         """Put the parts of a scan behind what is left of it."""

@@ -12,7 +12,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -20,23 +19,6 @@ from tap_klaviyo.order import Order
 from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Scan
-
-
-class NotWantedError(Exception):
-    """An answer has come that nobody waits for any more."""
-
-
-@dataclass(slots=True)
-class Turn:
-    """The turn to look into an answer; not `wanted` where the answer is given up instead."""
-
-    come: threading.Event = field(default_factory=threading.Event)
-    wanted: bool = True
-
-    def call(self, *, wanted: bool = True) -> None:
-        """Let the reader go on that waits for it."""
-        self.wanted = wanted
-        self.come.set()
 
 
 class Step(NamedTuple):
@@ -49,27 +31,19 @@ class OrderedReader:
     """Reads scans with several threads; used for one pass."""
 
     def __init__(
-        self,
-        source: Source,
-        workers: int,
-        room: Room,
-        page_bytes: int = FIRST_PAGE_BYTES,
-        came_bytes: int = 0,
+        self, source: Source, workers: int, room: Room, page_bytes: int = FIRST_PAGE_BYTES
     ) -> None:
-        """Ask for up to `workers` pages at once, ahead as far as there is room for them.
-
-        Pages are expected to weigh `page_bytes`, and to come as `came_bytes`.
-        """
+        """Read with up to `workers` threads, ahead as far as there is room for pages."""
         self._source = source
         self._workers = workers
         self._room = room
-        self._order = Order(source, workers, room, page_bytes, came_bytes)
+        self._order = Order(source, workers, room, page_bytes)
         self._steps: deque[Step] = deque()
-        # Threads that exist; those that ask, and those that have an answer which is no page yet.
-        self._threads = self._busy = self._holding = 0
-        # Whose answer waits to be looked into: one at a time.
-        self._answered: dict[Reading, Turn] = {}
-        self._inside_now = self._looking = self._stopped = False
+        # Threads that exist, and steps that have been given out and not been done.
+        self._threads = self._busy = 0
+        # Readers whose answer has come: one looks into it, the others wait for their turn.
+        self._answered: dict[Reading, threading.Event] = {}
+        self._looking = self._stopped = False
         self._lock = threading.Lock()
         self._due = threading.Condition(self._lock)
 
@@ -91,8 +65,6 @@ class OrderedReader:
                 self._stopped = True
                 for step in self._steps:
                     self._order.release(step.reading)
-                for turn in self._answered.values():
-                    turn.call(wanted=False)
                 self._order.give_back()
                 self._room.enter(-1)
 
@@ -115,43 +87,22 @@ class OrderedReader:
 
     def _hand_out(self) -> None:
         """Give something to do to every reader that is free."""
-        if not self._inside_now and (looking := self._order.look(self._answered)):
-            self._inside_now = True
-            self._answered.pop(looking).call()
         while not self._stopped and self._busy < self._workers and (step := self._next_step()):
             self._steps.append(step)
             self._busy += 1
-            if self._threads < self._busy + self._holding:
+            if self._threads < self._busy:
                 self._threads += 1
                 # A daemon: who waits for a rate limit must not hold up the end of the process.
                 threading.Thread(target=self._work, daemon=True).start()
 
     def _next_step(self) -> Step | None:
         """What to do next, if anything can be done now."""
-        held_up = self._holding >= self._workers
-        reading = self._order.choose(self._workers - self._busy, near=held_up)
-        if held_up:
-            return Step(reading) if reading and self._comes_before_others(reading) else None
+        reading = self._order.choose(self._workers - self._busy)
         if reading is None:
             if self._looking or not self._order.may_begin():
                 return None
             self._looking = True
         return Step(reading)
-
-    def _comes_before_others(self, reading: Reading) -> bool:
-        """Whether a page is asked for although as many answers wait as may.
-
-        What is due waits for nobody. For what is near, an answer is given up that was asked for
-        before it was known how far away it is; it is asked for again later.
-        """
-        if self._order.is_due_next(reading):
-            return True
-        far = self._order.behind(reading, self._answered)
-        if far is None:
-            self._order.release(reading)
-            return False
-        self._answered.pop(far).call(wanted=False)
-        return True
 
     def _work(self) -> None:
         """One reader; what goes wrong between two pages may leave nobody to read what is due."""
@@ -197,12 +148,6 @@ class OrderedReader:
         latest: Span | None = None
         try:
             page, latest = reading.read(partial(self._inside, reading))
-        except NotWantedError:
-            with self._lock:
-                self._order.release(reading)
-                reading.forget()
-                self._go_on()
-            return
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             reading.error = error
         with self._lock:
@@ -212,32 +157,25 @@ class OrderedReader:
             self._go_on()
 
     @contextmanager
-    def _inside(self, reading: Reading, size: int) -> Iterator[None]:
-        """Look into an answer that has come, one at a time and when there is room for its page.
+    def _inside(self, reading: Reading) -> Iterator[None]:
+        """Look into an answer that has come, one at a time.
 
         What is looked into takes ten times the memory of what waits. And where all look at once,
         what is due comes last as often as first.
-
-        Raises:
-            NotWantedError: the read has ended meanwhile, or a nearer page is asked for instead.
         """
-        turn = Turn()
+        turn = threading.Event()
         with self._lock:
-            self._order.came(reading, size)
+            if not self._answered:
+                turn.set()
             self._answered[reading] = turn
-            self._busy -= 1
-            self._holding += 1
-            self._hand_out()
-        turn.come.wait()
+        turn.wait()
         try:
-            if not turn.wanted:
-                raise NotWantedError
             yield
         finally:
             with self._lock:
-                self._inside_now = self._inside_now and not turn.wanted
-                self._busy += 1
-                self._holding -= 1
+                del self._answered[reading]
+                if self._answered:
+                    self._answered[self._order.first_of(self._answered)].set()
 
     def _go_on(self) -> None:
         """Say what this reader's step has changed."""

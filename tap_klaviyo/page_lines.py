@@ -67,15 +67,11 @@ class UnreadPage:
         answer: The page, inflated.
         operation_id: What was called.
         next: The address of the next page.
-        came_bytes: How long the answer was as it came.
-        decoded: The page, where it had to be decoded to find the next one.
     """
 
     answer: Answer
     operation_id: str
     next: str | None
-    came_bytes: int
-    decoded: ThinPage | Page | None = None
 
     @property
     def size(self) -> int:
@@ -123,23 +119,22 @@ class PageLines:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
-        with looking(len(answer.sent)), AT_ONCE:
+        with looking(), AT_ONCE:
             page = self.decoded(answer, operation_id)
             return self.lined(scan, page, self.span(page) if page.next else None)
 
-    def unread(self, answer: Answer, operation_id: str) -> UnreadPage:
+    def unread(self, answer: Answer, operation_id: str) -> AnyPage:
         """The page in an answer, not decoded where its next page can be asked for without that.
 
         Raises:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: it is nested too deeply.
         """
-        came, plain = len(answer.sent), Answer(answer.status, {}, answer.body)
-        links = last_links(plain.sent)
-        if links:
-            return UnreadPage(plain, operation_id, links.next, came)
-        page = self.decoded(plain, operation_id)
-        return UnreadPage(plain, operation_id, page.next, came, page)
+        body = answer.body
+        plain, links = Answer(answer.status, {}, body), last_links(body)
+        if links is None:
+            return self.decoded(plain, operation_id)
+        return UnreadPage(plain, operation_id, links.next)
 
     def opened(self, page: AnyPage) -> AnyPage:
         """A page that is decoded, if it was not.
@@ -148,9 +143,9 @@ class PageLines:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: it is nested too deeply.
         """
-        if isinstance(page, UnreadPage):
-            return page.decoded or self.decoded(page.answer, page.operation_id)
-        return page
+        return (
+            self.decoded(page.answer, page.operation_id) if isinstance(page, UnreadPage) else page
+        )
 
     def decoded(self, answer: Answer, operation_id: str) -> ThinPage | Page:
         """The page in an answer, decoded no deeper than is needed.

@@ -6,11 +6,11 @@ Between `scans` (what to read) and `records` (what a page says); knows nothing o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from math import ceil
-from typing import NamedTuple
 
 from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import ApiError
@@ -19,9 +19,9 @@ from klaviyo_client.query import Query
 from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.lined_pages import LinedPage, key_texts
 from tap_klaviyo.ordered import OrderedReader
-from tap_klaviyo.page_lines import PageLines, UnreadPage
+from tap_klaviyo.page_lines import PageLines
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import Looking, Source, Span, span_of, without_waiting
+from tap_klaviyo.scan_reading import Looking, Source, Span, span_of
 from tap_klaviyo.scans import Bounds, Scan, scan_filter
 from tap_klaviyo.windows import SHORTEST, WindowPlan
 
@@ -32,7 +32,7 @@ MOST_PAGES = 10
 SLACK = 0.1
 # Twice as many pages of 1,000 events as this machine can use: some have come and wait to be looked
 # into. The rate limits do not ask for more.
-PAGES_A_SECOND = 400
+PAGES_A_SECOND = 200
 WORTH_CUTTING = 4
 # Where answers come faster, one page read ahead is as good, and takes less memory.
 QUICK_ANSWER = 0.06
@@ -40,14 +40,6 @@ QUICK_ANSWER = 0.06
 LONGEST_ANSWER = 0.5
 
 ScanPage = tuple[Scan, AnyPage]
-
-
-class Weights(NamedTuple):
-    """How many bytes the first page of a stream takes, came as, and had as text."""
-
-    page_bytes: int
-    came_bytes: int
-    text_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +72,7 @@ class Reader:
     missing: Callable[[str, ApiError], None]
     timed: bool = False
 
-    def scan_pages(self, scan: Scan, looking: Looking = without_waiting) -> Iterator[AnyPage]:
+    def scan_pages(self, scan: Scan, looking: Looking = nullcontext) -> Iterator[AnyPage]:
         """The pages of one scan, one after the other, each as its lines where that is enough."""
         read = partial(self.lines.read, scan, looking) if self.lines else read_page
         return self._walked(scan, read)
@@ -128,8 +120,7 @@ class Reader:
         Where each scan's records come in the order of their key, long ones are cut up.
         """
         span = self._span if in_order and self._has_bounds else None
-        looks = self.lines is not None
-        source = Source(self.scan_pages, with_bounds, span, self.now, self.timed, looks=looks)
+        source = Source(self.scan_pages, with_bounds, span, self.now, self.timed)
         most = max(WORTH_CUTTING, ceil(self._burst * LONGEST_ANSWER))
         return OrderedReader(source, min(self.workers, most), self.room).pages(scans)
 
@@ -144,7 +135,6 @@ class Reader:
         first = next(pages, None)
         if first is None:
             return
-        came = first.came_bytes if isinstance(first, UnreadPage) else first.size
         if self.lines:
             first = self.lines.opened(first)
         taken = self.client.clock.monotonic() - started
@@ -159,10 +149,7 @@ class Reader:
         cut = span.last.replace(microsecond=0)
         ready = lined(first)
         yield replace(scan, bounds=Bounds(None, cut), window=True), ready
-        # Little may have been left of that page, and more of those that follow.
-        page_bytes = max(ready.size, ready.text_bytes // 2)
-        weights = Weights(page_bytes, came, ready.text_bytes)
-        yield from self._windows(scan, cut, span, workers, weights)
+        yield from self._windows(scan, cut, span, workers, ready)
 
     def _useful_workers(self, seconds: float) -> int:
         """How many readers to use where a page takes so many seconds."""
@@ -180,11 +167,12 @@ class Reader:
         return operation(self.operation_id).rate.burst
 
     def _windows(
-        self, scan: Scan, cut: datetime, span: Span, workers: int, first: Weights
+        self, scan: Scan, cut: datetime, span: Span, workers: int, first: AnyPage
     ) -> Iterator[ScanPage]:
-        """What lies after `cut`; the first page has shown how dense the records lie."""
-        most = int(self.room.pages(first.page_bytes) / workers / 2)
-        wanted = min(MOST_PAGES, max(1, most)) - SLACK
+        """What lies after `cut`; the first page shows how dense the records lie."""
+        # Little may have been left of that page, and more of those that follow.
+        page_bytes = max(first.size, first.text_bytes // 2)
+        wanted = min(MOST_PAGES, max(1, int(self.room.pages(page_bytes) / workers / 2))) - SLACK
         end = scan.bounds.end
         plan = WindowPlan(
             start=cut,
@@ -204,10 +192,8 @@ class Reader:
             expected=wanted,
             held=lambda done, text: plan.held(done.bounds, text / first.text_bytes),
             at_once=plan.at_once,
-            looks=self.lines is not None,
         )
-        reader = OrderedReader(source, workers, self.room, first.page_bytes, first.came_bytes)
-        yield from reader.pages(windows)
+        yield from OrderedReader(source, workers, self.room, page_bytes).pages(windows)
 
     def _ahead(self, pages: Iterator[AnyPage], page_bytes: int) -> Iterator[AnyPage]:
         """The pages of one walk, each fetched while the one before it is being used."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -25,15 +25,7 @@ FIRST_PARTS = 16
 # The least share of a page that is still expected of a scan that is not done.
 SMALLEST = 0.1
 
-# Waits until an answer of so many bytes may be looked into.
-Looking = Callable[[int], AbstractContextManager[None]]
-
-
-def without_waiting(size: int) -> AbstractContextManager[None]:  # noqa: ARG001
-    """For who reads alone."""
-    return nullcontext()
-
-
+Looking = Callable[[], AbstractContextManager[None]]
 Density = tuple[datetime, timedelta]
 
 
@@ -63,7 +55,7 @@ class Source:
     """What an ordered read needs to know of the stream.
 
     Attributes:
-        pages: Reads the pages of a scan.
+        pages: Reads the pages of a scan; enters what it is given while it looks into an answer.
         part: A scan with other time bounds.
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
@@ -72,8 +64,6 @@ class Source:
         expected: How many pages a scan may have.
         held: Told how long the text was that a finished scan came as, if it was not cut up.
         at_once: How many scans may be read at once now; None for any number.
-        looks: Whether `pages` enters what it is given while it looks into an answer; until then
-            the answer weighs no more than it came as.
     """
 
     pages: Callable[[Scan, Looking], Iterator[AnyPage]]
@@ -84,7 +74,6 @@ class Source:
     expected: float = 1.0
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
     at_once: Callable[[], int | None] = lambda: None
-    looks: bool = False
 
 
 @dataclass(slots=True, eq=False)

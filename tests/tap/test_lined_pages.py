@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -14,7 +15,6 @@ from klaviyo_client.wire import Answer
 from tap_klaviyo.lined_pages import LinedPage
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.records import record_shape
-from tap_klaviyo.scan_reading import without_waiting
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.specs import STREAMS
@@ -48,7 +48,7 @@ def page_of(seconds: list[int], *, more: bool = True, text: str = "x") -> Answer
 
 def read(seconds: list[int], scan: Scan | None = None, **said: Any) -> LinedPage:
     return lines_of("events").read(
-        scan or Scan(), without_waiting, page_of(seconds, **said), "get_events"
+        scan or Scan(), nullcontext, page_of(seconds, **said), "get_events"
     )
 
 
@@ -97,7 +97,7 @@ def test_how_much_came_does_not_depend_on_what_was_left_of_it() -> None:
 
 
 def test_lines_say_what_singer_needs() -> None:
-    page = lines_of("events", version=7).read(Scan(), without_waiting, page_of([1]), "get_events")
+    page = lines_of("events", version=7).read(Scan(), nullcontext, page_of([1]), "get_events")
     line = json.loads(page.written.block)
     assert line["type"] == "RECORD"
     assert line["stream"] == "events"
@@ -107,9 +107,7 @@ def test_lines_say_what_singer_needs() -> None:
 
 def test_excluded_records_are_left_out_at_once() -> None:
     sieve = Sieve(end=(DAY + timedelta(seconds=2)).isoformat())
-    page = lines_of("events", sieve).read(
-        Scan(), without_waiting, page_of([0, 1, 2, 3]), "get_events"
-    )
+    page = lines_of("events", sieve).read(Scan(), nullcontext, page_of([0, 1, 2, 3]), "get_events")
     assert ids(page.written.block) == ["0", "1"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.order import Order
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import Looking, Reading, Source, Span, without_waiting
+from tap_klaviyo.scan_reading import Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.windows import page_time
 
@@ -68,7 +69,7 @@ class Walk:
     def part(scan: Scan, bounds: Bounds) -> Scan:
         return replace(scan, bounds=bounds, window=True)
 
-    def pages(self, scan: Scan, _: Looking = without_waiting) -> Iterator[EventsPage]:
+    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[EventsPage]:
         start, end = scan.bounds.start, scan.bounds.end
         assert start is not None
         assert end is not None
@@ -93,7 +94,7 @@ class Walk:
 
     def answer(self) -> None:
         for reading in self.under_way:
-            page, latest = reading.read(without_waiting)
+            page, latest = reading.read(nullcontext)
             self.asked += 1
             self.order.release(reading)
             self.order.put(reading, page, latest)
@@ -127,10 +128,10 @@ def test_a_scan_that_is_forgotten_and_then_cut_up_keeps_its_lower_bound(window: 
     walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
     whole = Scan(Bounds(at(1_000) + timedelta(milliseconds=500), at(2_000)), window=window)
     reading = Reading(whole, walk.source)
-    reading.put(*reading.read(without_waiting))
+    reading.put(*reading.read(nullcontext))
     reading.forget()
     assert reading.cut_up(most=4, free=1, pages=1)
-    page, _ = reading.read(without_waiting)
+    page, _ = reading.read(nullcontext)
     assert isinstance(page, EventsPage)
     assert at(page.seconds[0]) >= at(1_000)
     # Records of the bound's own second come however the scan is read.
@@ -142,12 +143,12 @@ def test_only_a_scan_of_which_nothing_was_taken_may_be_forgotten() -> None:
     walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), walk.source)
     assert not reading.may_be_forgotten
-    reading.put(*reading.read(without_waiting))
+    reading.put(*reading.read(nullcontext))
     assert reading.may_be_forgotten
     reading.reserved = RECORDS
     assert not reading.may_be_forgotten, "its second page is being read"
     reading.reserved = None
-    reading.put(*reading.read(without_waiting))
+    reading.put(*reading.read(nullcontext))
     reading.held -= reading.pages.popleft().size
     assert not reading.may_be_forgotten, "its first page was taken"
 
@@ -256,7 +257,7 @@ def test_what_a_scan_held_is_told_as_what_came_and_not_as_what_was_left() -> Non
     order.begin(Scan())
     reading = order.choose(1)
     assert reading
-    order.put(reading, *reading.read(without_waiting))
+    order.put(reading, *reading.read(nullcontext))
     assert told == [50]
 
 
@@ -268,8 +269,8 @@ def test_the_answer_that_is_due_is_looked_into_first_then_those_that_came_first(
     assert first
     assert second
     assert third
-    assert order.look([third, first]) is first
-    assert order.look([third, second]) is third
+    assert order.first_of([third, first]) is first
+    assert order.first_of([third, second]) is third
 
 
 def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
@@ -284,9 +285,9 @@ def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
 
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), Source(pages, Walk.part, span))
     for _ in range(3):
-        reading.put(*reading.read(without_waiting))
+        reading.put(*reading.read(nullcontext))
     assert reading.cut_up(8, 8, 1) == []
-    reading.put(*reading.read(without_waiting))
+    reading.put(*reading.read(nullcontext))
     assert reading.cut_up(8, 8, 1) == [], "one was enough"
 
 
@@ -296,7 +297,7 @@ def test_without_a_lower_bound_only_what_always_has_a_time_is_cut_up(timed: bool
     seconds = [*range(0, 2_000, 10)]
     source = Source(lambda _, __: iter([EventsPage(seconds[:RECORDS], "next")]), Walk.part, span)
     reading = Reading(Scan(Bounds(None, at(2_000))), replace(source, timed=timed))
-    reading.put(*reading.read(without_waiting))
+    reading.put(*reading.read(nullcontext))
     parts = reading.cut_up(8, 8, 1)
     assert bool(parts) is timed
     if timed:
@@ -311,7 +312,7 @@ class Lists(Walk):
         self.order = Order(replace(self.source, span=None), workers, self.room, RECORDS)
         self.scans = iter([Scan(path={"pages": str(length)}) for length in lengths])
 
-    def pages(self, scan: Scan, _: Looking = without_waiting) -> Iterator[EventsPage]:
+    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[EventsPage]:
         length = int(scan.path["pages"])
         for number in range(1, length + 1):
             yield EventsPage([0] * RECORDS, "next" if number < length else None)

@@ -5,6 +5,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import count, pairwise
@@ -18,7 +19,7 @@ from klaviyo_client.errors import PaginationError
 from klaviyo_client.wire import Links, Page
 from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.room import AnyPage, Room
-from tap_klaviyo.scan_reading import FIRST_PARTS, Looking, Reading, Source, Span, without_waiting
+from tap_klaviyo.scan_reading import FIRST_PARTS, Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 from tests.waiting import until
 
@@ -61,7 +62,7 @@ class Server:
         self.seconds = sorted(seconds)
         self.asked: list[Scan] = []
 
-    def pages(self, scan: Scan, _: Looking = without_waiting) -> Iterator[Page]:
+    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[Page]:
         self.asked.append(scan)
         start, end = scan.bounds.start, scan.bounds.end
         found = [
@@ -189,7 +190,7 @@ def test_answers_are_looked_into_one_at_a_time() -> None:
     def pages(scan: Scan, looking: Looking) -> Iterator[Page]:
         nonlocal inside, most
         for number in range(3):
-            with looking(1):
+            with looking():
                 with lock:
                     inside += 1
                     most = max(most, inside)
@@ -207,7 +208,7 @@ def test_answers_are_looked_into_one_at_a_time() -> None:
 
 def test_an_answer_that_cannot_be_understood_leaves_the_turn_to_others() -> None:
     def pages(scan: Scan, looking: Looking) -> Iterator[Page]:
-        with looking(1):
+        with looking():
             if scan.path["id"] == "5":
                 raise PaginationError("odd")
         yield page(int(scan.path["id"]))
@@ -235,7 +236,7 @@ def test_nothing_is_kept_of_a_scan_that_has_been_read() -> None:
     alive: weakref.WeakSet[WatchedPage] = weakref.WeakSet()
 
     def pages(scan: Scan, looking: Looking) -> Iterator[WatchedPage]:  # noqa: ARG001
-        with looking(1):
+        with looking():
             one = WatchedPage()
             alive.add(one)
         yield one
