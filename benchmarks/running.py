@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CHUNK = 1 << 16
+# What would have Python compile modules anew at each start, and write every line by itself.
+UNUSUAL = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
 SINGER, SINGER_SPACED = b'{"type":"RECORD"', b'{"type": "RECORD"'
 
 
@@ -73,7 +75,8 @@ def run(command: Command) -> Run:
 
 def start(command: Command, standard_error: int) -> subprocess.Popen[bytes]:
     """The process of a command, its output in a pipe."""
-    environ = os.environ | command.environ
+    usual = {name: value for name, value in os.environ.items() if name not in UNUSUAL}
+    environ = usual | command.environ
     with Path(command.standard_input or os.devnull).open("rb") as given:
         return subprocess.Popen(
             list(command.arguments),

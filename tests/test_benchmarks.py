@@ -5,12 +5,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 from comparison import Outcome, Way, compare
 from limits import READINGS, Paced, steady_share, used_of_the_rest
+from reading import EVENTS, PROFILES, Collection
 from report_text import BEGIN, END
 from running import SINGER, Command, CommandError, LineCounter, Run, run
+
+from klaviyo_sandbox import Sandbox
+from tests.tap.running import run_in
 
 PROJECT = Path(__file__).resolve().parent.parent
 BENCHMARKS = PROJECT / "benchmarks"
@@ -39,6 +44,16 @@ def test_records_are_counted_however_the_pipe_cuts_them(size: int) -> None:
     for at in range(0, len(text), size):
         counter.add(text[at : at + size])
     assert counter.lines == 101
+
+
+@pytest.mark.parametrize("collection", [EVENTS, PROFILES])
+def test_the_minimal_loop_asks_for_the_pages_that_the_tap_asks_for(
+    collection: Collection, tmp_path: Path
+) -> None:
+    with Sandbox(profiles=5, events=5, limits=False) as sandbox:
+        run_in(tmp_path, sandbox.url, collection.stream)
+        asked = sandbox.requests.of(f"get_{collection.stream}")[0]
+    assert dict(parse_qsl(collection.query)) == dict(asked.query)
 
 
 def test_a_command_that_fails_says_why() -> None:
