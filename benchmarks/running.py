@@ -76,7 +76,7 @@ def run(command: Command) -> Run:
 def start(command: Command, standard_error: int) -> subprocess.Popen[bytes]:
     """The process of a command, its output in a pipe."""
     usual = {name: value for name, value in os.environ.items() if name not in UNUSUAL}
-    environ = usual | command.environ
+    environ = {**usual, **command.environ}
     with Path(command.standard_input or os.devnull).open("rb") as given:
         return subprocess.Popen(
             list(command.arguments),

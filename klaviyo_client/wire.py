@@ -114,7 +114,7 @@ class Page(msgspec.Struct):
 
 
 class LinksOnly(msgspec.Struct):
-    """What stands last in a page, as a document of its own."""
+    """The end of a page, as a document of its own."""
 
     links: Links
 
@@ -205,10 +205,9 @@ def read_page(answer: Answer, operation_id: str) -> Page:
 
 
 def last_links(body: bytes) -> Links | None:
-    """The links of a page in which they stand last, found without decoding what is before them.
+    """The links of a page in which no others follow, found without decoding what is before them.
 
-    None where something else stands last: only what closes one object, and with it the body, is
-    the body's own.
+    None where others do: only what closes one object, and with it the body, is the body's own.
     """
     place = body.rfind(b'"links"')
     try:

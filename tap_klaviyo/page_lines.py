@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import partial
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any
@@ -167,11 +166,11 @@ class PageLines:
         """
         now = datetime.now(tz=timezone.utc)
         page = self.opened(page)
-        make = partial(self._written, scan, page, self._sieve(), now)
+        sieve = self._sieve()
         try:
-            written = make(self._thin_records)
+            written = of_lines(self._written(now, *self._thin_records(scan, page, sieve)))
         except UnusualError:
-            written = make(self._full_records)
+            written = self._written(now, *self._full_records(scan, page, sieve))
         return LinedPage(written, span, page.next, page.text_bytes)
 
     def span(self, page: AnyPage) -> Span | None:
@@ -187,27 +186,11 @@ class PageLines:
         columns = self._shape.columns
         return attrgetter(field(columns.index(name))) if name in columns else None
 
-    def _written(
-        self,
-        scan: Scan,
-        page: AnyPage,
-        sieve: Sieve,
-        now: datetime,
-        made: Callable[[Scan, AnyPage, Sieve], tuple[list[Any], Keys]],
-    ) -> Written:
-        """The lines of a page whose records are made by one of the two paths.
-
-        Raises:
-            UnusualError: the page has to take the full path.
-            UnexpectedContentError: a resource is not of the form that its kind has.
-        """
-        records, keys = made(scan, page, sieve)
+    def _written(self, now: datetime, records: list[Any], keys: Keys) -> Written:
+        """The lines of records."""
         version = self._version()
         lines = [RecordLine(self._stream, one, version, now) for one in records]
-        block = ENCODER.encode_lines(lines)
-        if not are_lines(block, len(lines)):
-            raise UnusualError
-        return Written(block, keys, len(lines))
+        return Written(ENCODER.encode_lines(lines), keys, len(lines))
 
     def _full_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> tuple[list[Any], Keys]:
         """The records of a page, of their selected columns only, and their replication keys.
@@ -256,6 +239,17 @@ class PageLines:
             if sieve.keeps(scan, key, self._metric_of(record) if self._metric_of else None)
         ]
         return [record for record, _ in kept], [key for _, key in kept]
+
+
+def of_lines(written: Written) -> Written:
+    """The same lines, if nothing that was copied into them makes others of them.
+
+    Raises:
+        UnusualError: the page has to take the full path.
+    """
+    if not are_lines(written.block, written.count):
+        raise UnusualError
+    return written
 
 
 def whole(page: AnyPage) -> Page:

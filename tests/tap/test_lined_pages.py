@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from klaviyo_client.errors import BrokenDocumentError
 from klaviyo_client.wire import Answer
 from tap_klaviyo.lined_pages import LinedPage
-from tap_klaviyo.page_lines import PageLines, Sieve
+from tap_klaviyo.page_lines import PageLines, Sieve, UnreadPage
 from tap_klaviyo.records import record_shape
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.schema_files import marked_schema
@@ -59,6 +61,33 @@ def ids(block: bytes) -> list[str]:
 def window(start: int, end: int) -> Scan:
     moments = (DAY + timedelta(seconds=second) for second in (start, end))
     return Scan(Bounds(*moments), window=True)
+
+
+@pytest.mark.parametrize("last", ["links", "data", "included", "jsonapi"])
+def test_a_page_is_the_same_whether_its_next_one_is_found_at_its_end_or_not(last: str) -> None:
+    """What is looked into later is looked into all the same."""
+    lines = lines_of("events")
+    whole = json.loads(page_of([1, 2]).sent)
+    whole["data"][0]["links"] = {"self": "x", "next": "not the page's"}
+    whole |= {"included": [{"type": "metric", "id": "1", "links": {}}], "jsonapi": {}}
+    body = json.dumps({**{k: v for k, v in whole.items() if k != last}, last: whole[last]})
+    answer = Answer(200, {"content-encoding": "gzip"}, gzip.compress(body.encode()))
+    unread = lines.unread(answer, "get_events")
+    assert isinstance(unread, UnreadPage) is (last == "links")
+    read = lines.lined(Scan(), unread)
+    wanted = lines.lined(Scan(), lines.decoded(answer, "get_events"))
+    assert (ids(read.written.block), read.next) == (["0", "1"], wanted.next)
+    assert (unread.next, read.text_bytes) == (wanted.next, wanted.text_bytes)
+
+
+def test_a_page_that_turns_out_broken_is_an_error_and_not_less() -> None:
+    """Its end is whole, so that the next page is asked for before anybody looks into this one."""
+    lines = lines_of("events")
+    unread = lines.unread(
+        Answer(200, {}, b'{"data":[{"id":"1",],"links":{"next":null}}'), "get_events"
+    )
+    with pytest.raises(BrokenDocumentError, match="no whole JSON:API document"):
+        lines.lined(Scan(), unread)
 
 
 @given(
