@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -205,15 +206,18 @@ def read_page(answer: Answer, operation_id: str) -> Page:
 
 
 def last_links(body: bytes) -> Links | None:
-    """The links of a page in which no others follow, found without decoding what is before them.
+    """The links of a page, found without decoding what is before them.
 
-    None where others do: only what closes one object, and with it the body, is the body's own.
+    None where they stand neither last nor before what is included: only what closes one object,
+    and with it the body, is the body's own.
     """
-    place = body.rfind(b'"links"')
-    try:
-        return LINKS.decode(b"{" + body[place:]).links if place > 0 else None
-    except msgspec.MsgspecError:
-        return None
+    for end in (len(body), body.rfind(b'"included"')):
+        place = body.rfind(b'"links"', 0, max(end, 0))
+        # Behind a backslash, it is the end of a name that holds a quote.
+        if place > 0 and body[place - 1 : place] != b"\\":
+            with suppress(msgspec.MsgspecError, RecursionError):
+                return LINKS.decode(b"{" + body[place:]).links
+    return None
 
 
 def check_body(answer: Answer, operation_id: str) -> Answer:

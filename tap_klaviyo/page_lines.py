@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError, are_lines
 from tap_klaviyo.writer import RecordLine, encode_other
 
+# How a page begins that is no document of errors.
+DATA_FIRST = re.compile(rb'\s*{\s*"data"')
 # How many streams may look into a page at once: one inflates while another decodes.
 AT_ONCE = threading.BoundedSemaphore(2)
 ENCODER = msgspec.json.Encoder(enc_hook=encode_other, decimal_format="number")
@@ -125,13 +128,16 @@ class PageLines:
     def unread(self, answer: Answer, operation_id: str) -> AnyPage:
         """The page in an answer, not decoded where its next page can be asked for without that.
 
+        A page that was cut off is asked for again, since its end is missing. One that has both
+        ends and is broken between them, which gzip and TLS do not let through, is not.
+
         Raises:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: it is nested too deeply.
         """
         body = answer.body
         plain, links = Answer(answer.status, {}, body), last_links(body)
-        if links is None:
+        if links is None or not DATA_FIRST.match(body):
             return self.decoded(plain, operation_id)
         return UnreadPage(plain, operation_id, links.next)
 

@@ -6,6 +6,7 @@ that are met are learned, so that the pages that follow are read as fast as any 
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from msgspec import UNSET, Raw
 
 from klaviyo_client.wire import NOTHING, Links
 
+# No structure can have a member with such signs in its name.
+UNNAMEABLE = re.compile(r'["\\\x00-\x1f]')
 # More are no attributes but data: whoever sends them may have ever new ones.
 MOST_UNKNOWN = 50
 
@@ -100,6 +103,8 @@ class PageStructures:
             return
         names = [name for one in resources for name in one.attributes or ()]
         relations = [name for one in resources for name in one.relationships or ()]
+        if any(map(UNNAMEABLE.search, (*names, *relations))):
+            return
         with self._lock:
             before = (self.unknown, self.unknown_relations)
             now = (

@@ -29,14 +29,12 @@ class Rows:
     """What columns are filled from.
 
     Attributes:
-        count: How many rows there are.
         read: The columns of relations that are read.
         given: The columns of attributes that are looked into.
         looks: What turns a value of such a column, if it is not null, into what it holds.
         included: The page's included resources.
     """
 
-    count: int
     read: Sequence[Sequence[Any]]
     given: Mapping[str, Sequence[Any]]
     looks: Mapping[str, Callable[[Any], Any]]
@@ -129,7 +127,7 @@ def flat_record(shape: RecordShape, resource: Resource, included: Included) -> R
         read = [[record.get(name)] for name in shape.complete.reads]
         given = {name: [attributes.get(name)] for name in shape.complete.looks}
         looks = dict.fromkeys(given, as_it_is)
-        values = shape.complete.values(Rows(1, read, given, looks, included))
+        values = shape.complete.values(Rows(read, given, looks, included))
         record |= {name: one for name, (one,) in zip(shape.complete.columns, values, strict=True)}
     return record
 

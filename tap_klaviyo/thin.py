@@ -132,7 +132,7 @@ class ThinPath:
         for place, below in self._times:
             table[place] = to_one_form(table[place], below)
         if complete:
-            self._fill(complete, table, count, included)
+            self._fill(complete, table, included)
         for name, value in columns.items():
             table[self._places[name]] = [value] * count
         return list(map(self._record, *self._arranged(table)))
@@ -171,13 +171,11 @@ class ThinPath:
                     held[name] = related_ids(relation)
         return [held or None for held in extra]
 
-    def _fill(
-        self, complete: Completion, table: list[Column], count: int, included: Included
-    ) -> None:
+    def _fill(self, complete: Completion, table: list[Column], included: Included) -> None:
         """Fill the columns that come from elsewhere."""
         given = {name: table[self._places[name]] for name in complete.looks}
         read = [table[place] for place in self._reads]
-        rows = Rows(count, read, given, complete.looks, included)
+        rows = Rows(read, given, complete.looks, included)
         try:
             table[self._completed] = complete.values(rows)
         except msgspec.MsgspecError:

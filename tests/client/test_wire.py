@@ -380,7 +380,22 @@ def test_only_links_of_the_page_itself_count_as_its_links(
     assert last_links(body[: len(body) - cut - 1]) is None, "what was cut off is not whole"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":[],"links":{"next":"good"},"x\\"links":{"next":"evil"}}',
+        b'{"data":[],"meta":' + b"[" * 5_000 + b"]" * 5_000 + b',"links":' + b"[" * 5_000,
+        b'{"data":[],"links":{"next":"x"},"meta":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b"",
+    ],
+    ids=["quote", "deep", "deep behind", "nothing"],
+)
+def test_links_that_are_hard_to_find_are_left_to_the_decoder(body: bytes) -> None:
+    assert last_links(body) is None
+
+
 def test_links_that_stand_last_are_found() -> None:
     body = b'{"data":[{"links":{"self":"x"}}],"links" : {"self":"x","next":"y"}}\n'
     assert last_links(body) == Links("y")
     assert last_links(b'{"data":[],"links":{"self":"x"}}') == Links(None)
+    assert last_links(b'{"data":[],"links":{"next":"y"},"included":[{"links":{}}]}') == Links("y")

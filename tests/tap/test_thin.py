@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
@@ -24,7 +23,6 @@ from tap_klaviyo.schema_files import marked_schema
 from tap_klaviyo.specs import STREAMS
 from tap_klaviyo.thin import ThinPage, ThinPath
 
-NOW = datetime(2026, 8, 1, tzinfo=timezone.utc)
 SPECS = {spec.name: spec for spec in STREAMS}
 TEXTS = st.one_of(
     st.text(max_size=12),
@@ -285,6 +283,15 @@ def test_empty_pages_take_room_too() -> None:
         for _ in range(1_000)
     ]
     assert not Room(64_000_000).fits(0, 100 * sum(one.size for one in pages))
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "a\x01b"])
+def test_attributes_whose_names_no_structure_can_have_are_kept(name: str) -> None:
+    shape = shapes("profiles", set())
+    lines = PageLines(SPECS["profiles"], shape, ThinPath(shape))
+    page = lines.decoded(page_with({"email": "a", name: 1}), "get_profiles")
+    (record,) = records_in(lines.lined(Scan(), page).written.block)
+    assert (record["email"], record["extra_attributes"]) == ("a", {name: 1})
 
 
 def test_ever_new_attributes_are_not_learned_for_ever() -> None:
