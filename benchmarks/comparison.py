@@ -1,4 +1,7 @@
-"""Several ways to do the same, in turn, round after round; ratios within each round."""
+"""Several ways to do the same, in turn, round after round; ratios within each round.
+
+What is measured once is held against the median of the others: one round says less than all.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,10 @@ class Outcome:
         return max(run.peak_mb for run in self.runs.values())
 
     def times(self, other: Outcome) -> float:
-        """How many times as fast as another way, within the rounds in which both ran."""
-        both = sorted(self.runs.keys() & other.runs.keys())
+        """How many times as fast as another way: within each round, if both ran in all of them."""
+        if self.runs.keys() != other.runs.keys():
+            return self.rate / other.rate
+        both = sorted(self.runs)
         return median(self.runs[at].rate / other.runs[at].rate for at in both)
 
 

@@ -11,7 +11,7 @@ HEAD = """# Benchmarks
 
 Written by `python benchmarks/report.py`: the sandbox, what is measured and what drains its output
 share one machine. The ways of a table take turns; figures are medians. A ratio is the median of
-the ratios within each round.
+the ratios within each round; beside what is measured once, that of the medians.
 
 """
 WORDS = {">=": "at least", "<=": "at most"}

@@ -83,6 +83,16 @@ def test_ways_take_turns_and_ratios_are_taken_within_rounds() -> None:
     assert outcomes["fast"].times(outcomes["slow"]) == pytest.approx((4 + 2) / 2)
 
 
+def test_what_is_measured_once_is_held_against_the_median() -> None:
+    seconds = [4.0, 1.0, 2.0]
+    ways = [
+        Way("often", lambda: Run(seconds.pop(0), 10, 1)),
+        Way("once", lambda: Run(8.0, 10, 1), rounds=1),
+    ]
+    outcomes = compare(ways, 3)
+    assert outcomes["often"].times(outcomes["once"]) == pytest.approx(4)
+
+
 def test_a_wrong_count_ends_the_benchmark() -> None:
     with pytest.raises(SystemExit, match="read 10 records of 11"):
         compare([Way("tap", lambda: Run(1, 10, 1), needed=True, wanted=11)], 1)
