@@ -29,6 +29,7 @@ from klaviyo_client.connection import (
     without_secret,
 )
 from klaviyo_client.errors import AuthenticationError, ConfigurationError, KlaviyoError
+from klaviyo_client.signals import came_inside_log_line
 from tap_klaviyo.catalog_marks import complete
 from tap_klaviyo.command import ClearCommand
 from tap_klaviyo.custom_streams import all_specs
@@ -256,6 +257,8 @@ class TapKlaviyo(Tap):
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Write state and exit, once the stream whose turn it is has written its page."""
+        if came_inside_log_line(signum, frame):
+            return
         # A second signal would wait for the first one's turn, which nobody could give on.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -199,8 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"klaviyo-csv: {error}\n")
         sys.exit(1)
     except BrokenPipeError:
-        # The reader has gone and has said why; nothing may be written at exit either.
-        sys.stderr.close()
+        # The reader has gone and has said why. The interpreter flushes stdout once more at exit,
+        # which must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 

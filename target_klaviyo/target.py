@@ -15,6 +15,7 @@ from singer_sdk import Sink, Target
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities, TargetCapabilities
 
 from klaviyo_client.connection import check_environment, check_names, connected
+from klaviyo_client.signals import came_inside_log_line
 from target_klaviyo.changes import Changes, StreamChanges
 from target_klaviyo.command import ClearCommand
 from target_klaviyo.configuration import earliest_event, locale, mirror_ratio, policy, stream_rules
@@ -273,12 +274,14 @@ class TargetKlaviyo(Target):
         if not self.config["dry_run"]:
             super()._write_state_message(state)
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
         """Serve a signal when the batch under way has settled.
 
         The SDK would start a drain inside a drain and print state for rows that were not sent
         (its issue 3775).
         """
+        if came_inside_log_line(signum, frame):
+            return
         self.logger.info("Signal %d: finishing what is under way", signum)
         self.interruption.signalled()
 
