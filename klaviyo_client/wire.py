@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode, urlsplit
@@ -114,14 +113,7 @@ class Page(msgspec.Struct):
         return self.size
 
 
-class LinksOnly(msgspec.Struct):
-    """The end of a page, as a document of its own."""
-
-    links: Links
-
-
 PAGE = msgspec.json.Decoder(Page)
-LINKS = msgspec.json.Decoder(LinksOnly)
 
 
 def base_address(url: str) -> str:
@@ -203,21 +195,6 @@ def read_page(answer: Answer, operation_id: str) -> Page:
     except RecursionError as error:
         message = f"the answer to {operation_id} is nested too deeply to be read"
         raise UnexpectedContentError(message) from error
-
-
-def last_links(body: bytes) -> Links | None:
-    """The links of a page, found without decoding what is before them.
-
-    None where they stand neither last nor before what is included: only what closes one object,
-    and with it the body, is the body's own.
-    """
-    for end in (len(body), body.rfind(b'"included"')):
-        place = body.rfind(b'"links"', 0, max(end, 0))
-        # Behind a backslash, it is the end of a name that holds a quote.
-        if place > 0 and body[place - 1 : place] != b"\\":
-            with suppress(msgspec.MsgspecError, RecursionError):
-                return LINKS.decode(b"{" + body[place:]).links
-    return None
 
 
 def check_body(answer: Answer, operation_id: str) -> Answer:

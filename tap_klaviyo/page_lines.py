@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from klaviyo_client.wire import Answer, Page, last_links, read_page
+from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.lined_pages import Keys, LinedPage, Written, key_texts
 from tap_klaviyo.odd_content import understanding, understood
 from tap_klaviyo.page_structures import field
@@ -25,8 +24,6 @@ from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.thin import ThinPage, ThinPath, UnusualError, are_lines
 from tap_klaviyo.writer import RecordLine, encode_other
 
-# How a page begins that is no document of errors.
-DATA_FIRST = re.compile(rb'\s*{\s*"data"')
 # How many streams may look into a page at once: one inflates while another decodes.
 AT_ONCE = threading.BoundedSemaphore(2)
 ENCODER = msgspec.json.Encoder(enc_hook=encode_other, decimal_format="number")
@@ -63,7 +60,7 @@ class Sieve:
 
 @dataclass(frozen=True, slots=True)
 class UnreadPage:
-    """A page of which no more is known than where the next one is.
+    """A page of which no more is known than that it is whole, and where the next one is.
 
     Attributes:
         answer: The page, inflated.
@@ -125,21 +122,15 @@ class PageLines:
             page = self.decoded(answer, operation_id)
             return self.lined(scan, page, self.span(page) if page.next else None)
 
-    def unread(self, answer: Answer, operation_id: str) -> AnyPage:
-        """The page in an answer, not decoded where its next page can be asked for without that.
-
-        A page that was cut off is asked for again, since its end is missing. One that has both
-        ends and is broken between them, which gzip and TLS do not let through, is not.
+    def unread(self, answer: Answer, operation_id: str) -> UnreadPage:
+        """The page in an answer, its resources not decoded: the next one can be asked for.
 
         Raises:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: it is nested too deeply.
         """
-        body = answer.body
-        plain, links = Answer(answer.status, {}, body), last_links(body)
-        if links is None or not DATA_FIRST.match(body):
-            return self.decoded(plain, operation_id)
-        return UnreadPage(plain, operation_id, links.next)
+        plain = Answer(answer.status, {}, answer.body)
+        return UnreadPage(plain, operation_id, read_page(plain, operation_id).next)
 
     def opened(self, page: AnyPage) -> AnyPage:
         """A page that is decoded, if it was not.
@@ -167,7 +158,6 @@ class PageLines:
         """The lines of a page, and its span where somebody needs it.
 
         Raises:
-            BrokenDocumentError: it was not read, and is not a whole JSON:API page.
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
         now = datetime.now(tz=timezone.utc)

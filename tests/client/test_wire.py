@@ -27,11 +27,9 @@ from klaviyo_client.operations import operations
 from klaviyo_client.retry import worth_retrying
 from klaviyo_client.wire import (
     Answer,
-    Links,
     base_address,
     check_answer,
     check_body,
-    last_links,
     next_address,
     read_page,
     request_address,
@@ -353,49 +351,3 @@ def test_what_is_no_whole_gzip_file_is_worth_another_try(sent: bytes) -> None:
     with pytest.raises(BrokenDocumentError, match="gzip file") as caught:
         read_page(answer, "get_things")
     assert worth_retrying(caught.value, repeat_safe=True)
-
-
-JSON = st.recursive(
-    st.one_of(st.none(), st.integers(), st.sampled_from(["links", '"links":{}}', "next", "\\"])),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(["links", "next", "data", "é"]), inner, max_size=3),
-    ),
-    max_leaves=12,
-)
-
-
-@given(
-    st.dictionaries(st.sampled_from(["data", "included", "links", "meta"]), JSON),
-    st.sampled_from([None, (",", ":"), (" , ", " : ")]),
-    st.integers(0, 3),
-)
-def test_only_links_of_the_page_itself_count_as_its_links(
-    page: dict[str, Any], signs: tuple[str, str] | None, cut: int
-) -> None:
-    body = json.dumps(page, separators=signs).encode()
-    found = last_links(body)
-    if found is not None:
-        assert found.next == page["links"].get("next")
-    assert last_links(body[: len(body) - cut - 1]) is None, "what was cut off is not whole"
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b'{"data":[],"links":{"next":"good"},"x\\"links":{"next":"evil"}}',
-        b'{"data":[],"meta":' + b"[" * 5_000 + b"]" * 5_000 + b',"links":' + b"[" * 5_000,
-        b'{"data":[],"links":{"next":"x"},"meta":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
-        b"",
-    ],
-    ids=["quote", "deep", "deep behind", "nothing"],
-)
-def test_links_that_are_hard_to_find_are_left_to_the_decoder(body: bytes) -> None:
-    assert last_links(body) is None
-
-
-def test_links_that_stand_last_are_found() -> None:
-    body = b'{"data":[{"links":{"self":"x"}}],"links" : {"self":"x","next":"y"}}\n'
-    assert last_links(body) == Links("y")
-    assert last_links(b'{"data":[],"links":{"self":"x"}}') == Links(None)
-    assert last_links(b'{"data":[],"links":{"next":"y"},"included":[{"links":{}}]}') == Links("y")
