@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from klaviyo_sandbox.clock import microseconds
 from klaviyo_sandbox.faults import FaultError
 from klaviyo_sandbox.sandbox import Sandbox
+from klaviyo_sandbox.seed_form import DATE
 from klaviyo_sandbox.server import is_loopback
 
 
@@ -29,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", default=7, type=int, help="number that the account is made from")
     add("--profiles", default=1_000, type=int, help="profiles in a new account")
     add("--events", default=20_000, type=int, help="events in a new account")
+    add("--date", default=DATE, type=instant, help="day on which a new account's history ends")
     add("--empty", action="store_true", help="a new account that holds nothing")
     add("--db", default=":memory:", help="file that keeps the account; memory without")
     add("--delay-ms", default=0, type=float, help="milliseconds that every answer takes more")
@@ -58,6 +61,12 @@ def positive(text: str) -> float:
     return number
 
 
+def instant(text: str) -> str:
+    """A day such as 2026-09-01, or an instant of it."""
+    microseconds(text)
+    return text
+
+
 def key_scopes(texts: Sequence[str]) -> dict[str, list[str] | None]:
     """Scopes by key, from `pk_...=scope,...`; a key without scopes may do everything."""
     pairs = (text.partition("=") for text in texts)
@@ -72,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         seed=options.seed,
         profiles=options.profiles,
         events=options.events,
+        date=options.date,
         empty=options.empty,
         db=options.db,
         host=options.host,
