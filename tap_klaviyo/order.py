@@ -6,7 +6,7 @@ Decides, and does nothing by itself; whoever calls holds the lock.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.room import AnyPage, Room
@@ -19,11 +19,17 @@ FADING = 100
 MOST_PART_PAGES = 10
 # A part that held something lets what follows be cut into more parts, an empty one into fewer:
 # where records come in bursts, what lies behind one is empty for long. One in three may be empty.
-USEFUL, USELESS = 1.1, 0.8
+USEFUL, USELESS = 0.5, -1
 # The least share of a page that counts as something.
 SOMETHING = 0.1
 # Beyond so many times of what there is room for, a page is not worth its room.
 FAR = 2
+# An answer at least so long, compared with the longest, may be a full page: others may follow it.
+FULL = 0.97
+# So many answers may wait to be looked into, for each request that may be under way. They wait as
+# they came, compressed: what turns out to go on, or to be denser than what came before, is found
+# out before it is due, and its next pages are on their way.
+WAITING = 0.5
 
 
 class Order:
@@ -35,6 +41,8 @@ class Order:
         self._workers = workers
         self._room = room
         self._page_bytes = page_bytes
+        # How long answers are before anybody looks into them; 0 where that is not known.
+        self._sent_bytes = 0
         self._used = 0
         self._readings: deque[Reading] = deque()
         # Those of them that are not done. Few, where many short scans wait to be taken.
@@ -64,10 +72,35 @@ class Order:
         """The scan whose pages are taken now."""
         return self._readings[0] if self._readings else None
 
-    def first_of(self, readings: Iterable[Reading]) -> Reading:
-        """Whose answer to look into: that of the scan that is due, else the first that came."""
-        answered = list(readings)
-        return answered[0] if self.head not in answered else self.head
+    def came(self, reading: Reading, size: int) -> None:
+        """Take note of an answer of so many bytes, which waits to be looked into."""
+        self.release(reading)
+        reading.sent, reading.waits = size, True
+        self._keep(reading, size)
+        self._sent_bytes = max(size, self._sent_bytes - self._sent_bytes // FADING)
+
+    def choose_answer(self) -> Reading | None:
+        """Whose answer to look into; the room for its page is kept.
+
+        That of the scan that is due; else one that others may follow, so that they are asked for
+        early; else the nearest, as far as there will be room for pages.
+        """
+        found = next(self._worth_a_look(), None)
+        if found:
+            found.waits = False
+            self._keep(found, self._share(self._page_bytes, found))
+        return found
+
+    def _worth_a_look(self) -> Iterator[Reading]:
+        """Whose answers may be looked into, what is most urgent first."""
+        if self.head and self.head.waits:
+            yield self.head
+        if self._source.span and self._room.fits(self._used, int(self._room.reach / 2)):
+            full = FULL * self._sent_bytes
+            yield from (one for one in self._open if one.waits and one.sent > full)
+        for one in self._within(self._room_pages):
+            if one.waits and self._makes_room(one, self._page_bytes):
+                yield one
 
     @property
     def is_due(self) -> bool:
@@ -110,7 +143,7 @@ class Order:
                 self._source.held(reading.scan, reading.text)
             else:
                 useful = reading.text > SOMETHING * self._page_bytes
-                self._parts *= USEFUL if useful else USELESS
+                self._parts += USEFUL if useful else USELESS
                 self._parts = min(float(self._workers), max(1.0, self._parts))
 
     def release(self, reading: Reading | None) -> None:
@@ -126,41 +159,69 @@ class Order:
         at_once = self._source.at_once()
         if at_once is not None and len(self._open) >= at_once:
             return False
+        if not self._readings:
+            return True
         pages = sum(map(self._pages, self._open))
-        return not self._readings or (pages < self._reach and self._fits())
+        waiting = sum(one.waits for one in self._open)
+        return pages < self._reach and waiting < self._most_waiting and self._fits()
 
-    def choose(self, free: int) -> Reading | None:
+    def choose(self) -> Reading | None:
         """What to read the next page of; the room for it is kept.
 
         Who reads further ahead than there is room for would fill it with what is not wanted for
         long, while one request at a time fetches what is due.
 
-        Args:
-            free: How many readers have nothing to do.
-
         Returns:
             None where a scan is to be begun instead, or nothing can be done now.
         """
-        for reading in self._within(self._reach):
+        for reading in self._worth_asking():
             if reading.is_free:
                 return self._kept(reading) if self._has_room(reading) else None
-        if self.may_begin() or not self._fits():
+        if self._workers == 1 or self.may_begin() or not self._fits():
             return None
-        return self._cut_up(free)
+        return self._cut_up()
+
+    def _worth_asking(self) -> Iterator[Reading]:
+        """The scans that are not done, up to where enough answers wait to be looked into."""
+        waiting = 0
+        for reading in self._within(self._reach):
+            yield reading
+            waiting += reading.waits
+            if waiting >= self._most_waiting:
+                return
+
+    @property
+    def _most_waiting(self) -> float:
+        """How many answers may wait to be looked into before anything behind them is asked for."""
+        return max(1.0, WAITING * self._workers)
 
     def _kept(self, reading: Reading) -> Reading:
         """A scan with room for its next page."""
-        reading.reserved = self._expected(reading)
-        self._use(reading.reserved)
+        self._keep(reading, self._share(self._answer_bytes, reading))
         return reading
 
-    def _expected(self, reading: Reading) -> int:
-        """How many bytes the next page of a scan may have."""
-        return int(self._page_bytes * min(1.0, reading.left))
+    def _keep(self, reading: Reading, size: int) -> None:
+        """Keep so much more room for the page that is being read."""
+        reading.reserved = (reading.reserved or 0) + size
+        self._use(size)
+
+    def _share(self, size: int, reading: Reading) -> int:
+        """How much of what a whole page takes the next page of a scan may take."""
+        return int(size * min(1.0, reading.left))
+
+    @property
+    def _answer_bytes(self) -> int:
+        """What an answer takes that waits: as much as its page where nobody looks into it later."""
+        return self._sent_bytes or self._page_bytes
 
     @property
     def _reach(self) -> float:
         """How far ahead to read, in pages; a page at least."""
+        return max(1.0, self._room.reach / self._answer_bytes)
+
+    @property
+    def _room_pages(self) -> float:
+        """For how many pages that have been looked into there is room; one at least."""
         return max(1.0, self._room.reach / self._page_bytes)
 
     def _pages(self, reading: Reading) -> float:
@@ -177,8 +238,8 @@ class Order:
             ahead += self._pages(reading)
 
     def _fits(self) -> bool:
-        """Whether there is room for one more page."""
-        return self._room.fits(self._used, self._page_bytes)
+        """Whether there is room for one more answer."""
+        return self._room.fits(self._used, self._answer_bytes)
 
     def _has_room(self, reading: Reading) -> bool:
         """Whether a scan's next page may be read.
@@ -186,27 +247,32 @@ class Order:
         The page that is due next always finds room, or nothing would ever move.
         """
         due = reading is self._readings[0] and not reading.pages
-        fits = self._room.fits(self._used, self._expected(reading))
-        return due or fits or self._forgets_behind(reading)
+        return due or self._makes_room(reading, self._answer_bytes)
 
-    def _forgets_behind(self, reading: Reading) -> bool:
-        """Make room by giving up a page that was read before it was known to be far away."""
-        near = sum(1 for _ in self._within(self._reach * FAR))
+    def _makes_room(self, reading: Reading, size: int) -> bool:
+        """Whether the next page of a scan fits, or does without a page that is far away.
+
+        That one was read before it was known to be far.
+        """
+        size = self._share(size, reading)
+        if self._room.fits(self._used, size):
+            return True
+        near = sum(1 for _ in self._within(self._room_pages * FAR))
         for one in reversed(self._open[near:]):
             if one is not reading and one.may_be_forgotten:
                 self._use(-one.held)
                 one.forget()
-                return self._fits()
+                return self._room.fits(self._used, size)
         return False
 
-    def _cut_up(self, free: int) -> Reading | None:
+    def _cut_up(self) -> Reading | None:
         """What lies behind the parts into which a long scan is now cut; all stand in the order.
 
         It is begun before them, since how dense it is decides on the next cut.
         """
         most = min(int(self._parts), int(self._reach))
-        for reading in self._within(self._reach):
-            parts = reading.cut_up(most, free, self._part_pages)
+        for reading in self._worth_asking():
+            parts = reading.cut_up(most, self._part_pages)
             if parts:
                 self._insert(parts, reading)
                 return self._kept(parts[-1])
@@ -219,7 +285,7 @@ class Order:
         As many as leave each reader a part within reach: one, where pages are large. A part whose
         second page is missing keeps all those behind it waiting.
         """
-        return max(1, min(MOST_PART_PAGES, int(self._reach / self._workers)))
+        return max(1, min(MOST_PART_PAGES, int(self._room_pages / self._workers)))
 
     def _insert(self, parts: list[Reading], after: Reading) -> None:
         """Put the parts of a scan behind what is left of it."""

@@ -1,17 +1,20 @@
 """Reading many scans at once, and handing their pages over in the scans' order.
 
-A few threads read, a page at a time; one consumer takes. What is read ahead is bounded in bytes:
-a consumer that stops stops the readers. A scan that turns out long is cut up while it is being
-read, so that nobody stands idle; who has nothing to do ends, since the C library keeps memory for
-each thread (measured: 75 MB for two hundred). The first error surfaces at its place in the order.
+A few threads read, a page at a time; one more looks into what they got; one consumer takes. What
+is read ahead is bounded in bytes: a consumer that stops stops the readers. A scan that turns out
+long is cut up while it is being read, so that nobody stands idle; who has nothing to do ends,
+since the C library keeps memory for each thread (measured: 75 MB for two hundred). The first error
+surfaces at its place in the order.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -27,6 +30,26 @@ class Step(NamedTuple):
     reading: Reading | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Answered:
+    """An answer that has come.
+
+    Attributes:
+        look: Makes a page of it.
+        page: That page, for the reader of the scan.
+    """
+
+    look: Callable[[], AnyPage]
+    page: Future[AnyPage] = field(default_factory=Future)
+
+    def look_into(self) -> None:
+        """Make the page; whatever goes wrong is raised in the reader."""
+        try:
+            self.page.set_result(self.look())
+        except BaseException as error:  # noqa: BLE001 - raised again in the reader
+            self.page.set_exception(error)
+
+
 class OrderedReader:
     """Reads scans with several threads; used for one pass."""
 
@@ -39,13 +62,15 @@ class OrderedReader:
         self._room = room
         self._order = Order(source, workers, room, page_bytes)
         self._steps: deque[Step] = deque()
-        # Threads that exist, and steps that have been given out and not been done.
+        # Readers that exist, and steps that have been given out and not been done, but for those
+        # whose answer waits.
         self._threads = self._busy = 0
-        # Readers whose answer has come: one looks into it, the others wait for their turn.
-        self._answered: dict[Reading, threading.Event] = {}
+        self._answered: dict[Reading, Answered] = {}
+        self._looks: threading.Thread | None = None
         self._looking = self._stopped = False
         self._lock = threading.Lock()
         self._due = threading.Condition(self._lock)
+        self._came = threading.Condition(self._lock)
 
     def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, AnyPage]]:
         """Every page with its scan, in the order of the scans.
@@ -65,6 +90,9 @@ class OrderedReader:
                 self._stopped = True
                 for step in self._steps:
                     self._order.release(step.reading)
+                for answered in self._answered.values():
+                    answered.page.cancel()
+                self._came.notify()
                 self._order.give_back()
                 self._room.enter(-1)
 
@@ -87,17 +115,17 @@ class OrderedReader:
 
     def _hand_out(self) -> None:
         """Give something to do to every reader that is free."""
+        self._came.notify()
         while not self._stopped and self._busy < self._workers and (step := self._next_step()):
             self._steps.append(step)
             self._busy += 1
-            if self._threads < self._busy:
+            if self._threads < self._busy + len(self._answered):
                 self._threads += 1
-                # A daemon: who waits for a rate limit must not hold up the end of the process.
-                threading.Thread(target=self._work, daemon=True).start()
+                start(self._work)
 
     def _next_step(self) -> Step | None:
         """What to do next, if anything can be done now."""
-        reading = self._order.choose(self._workers - self._busy)
+        reading = self._order.choose()
         if reading is None:
             if self._looking or not self._order.may_begin():
                 return None
@@ -105,13 +133,29 @@ class OrderedReader:
         return Step(reading)
 
     def _work(self) -> None:
-        """One reader; what goes wrong between two pages may leave nobody to read what is due."""
-        try:
+        """One reader."""
+        with self._failing():
             while (step := self._given()) is not None:
                 if step.reading:
                     self._read(step.reading)
                 else:
                     self._begin()
+
+    def _look(self) -> None:
+        """The one that looks into answers, one at a time.
+
+        What is looked into takes ten times the memory of what waits. And where all look at once,
+        what is due comes last as often as first.
+        """
+        with self._failing():
+            while self._looks_into_next():
+                pass
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """What goes wrong between two pages may leave nobody to read what is due."""
+        try:
+            yield
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             with self._lock:
                 self._order.fail(error)
@@ -147,7 +191,7 @@ class OrderedReader:
         page: AnyPage | None = None
         latest: Span | None = None
         try:
-            page, latest = reading.read(partial(self._inside, reading))
+            page, latest = reading.read(partial(self._looked_into, reading))
         except BaseException as error:  # noqa: BLE001 - raised again in the consumer
             reading.error = error
         with self._lock:
@@ -156,26 +200,36 @@ class OrderedReader:
                 self._order.put(reading, page, latest)
             self._go_on()
 
-    @contextmanager
-    def _inside(self, reading: Reading) -> Iterator[None]:
-        """Look into an answer that has come, one at a time.
+    def _looked_into(self, reading: Reading, size: int, look: Callable[[], AnyPage]) -> AnyPage:
+        """The page in an answer of that size, when its turn has come.
 
-        What is looked into takes ten times the memory of what waits. And where all look at once,
-        what is due comes last as often as first.
+        Raises:
+            CancelledError: nobody wants it any more.
         """
-        turn = threading.Event()
+        answered = Answered(look)
         with self._lock:
-            if not self._answered:
-                turn.set()
-            self._answered[reading] = turn
-        turn.wait()
-        try:
-            yield
-        finally:
-            with self._lock:
-                del self._answered[reading]
-                if self._answered:
-                    self._answered[self._order.first_of(self._answered)].set()
+            if self._stopped:
+                raise CancelledError
+            self._order.came(reading, size)
+            self._answered[reading] = answered
+            self._busy -= 1
+            self._looks = self._looks or start(self._look)
+            self._hand_out()
+        return answered.page.result()
+
+    def _looks_into_next(self) -> bool:
+        """Look into the next answer, as soon as there is one; False at the end."""
+        reading = None
+        with self._lock:
+            while not self._stopped and not (reading := self._order.choose_answer()):
+                self._came.wait()
+            if reading is None:
+                return False
+            answered = self._answered.pop(reading)
+            self._busy += 1
+            self._hand_out()
+        answered.look_into()
+        return True
 
     def _go_on(self) -> None:
         """Say what this reader's step has changed."""
@@ -183,3 +237,10 @@ class OrderedReader:
         self._hand_out()
         if self._order.is_due:
             self._due.notify()
+
+
+def start(work: Callable[[], None]) -> threading.Thread:
+    """Begin a thread; who waits for a rate limit in it does not hold up the end of the process."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any
@@ -111,14 +112,18 @@ class PageLines:
         self._key_of = self._column(self._key)
         self._metric_of = self._column("metric_id")
 
-    def read(self, scan: Scan, looking: Looking, answer: Answer, operation_id: str) -> LinedPage:
-        """The lines of the page in an answer, into which it looks when it may.
+    def read(self, scan: Scan, looking: Looking, answer: Answer, operation_id: str) -> AnyPage:
+        """The lines of the page in an answer, which `looking` makes when it may.
 
         Raises:
             BrokenDocumentError: the body is not a whole JSON:API page.
             UnexpectedContentError: a resource is not of the form that its kind has.
         """
-        with looking(), AT_ONCE:
+        return looking(len(answer.sent), partial(self._looked_into, scan, answer, operation_id))
+
+    def _looked_into(self, scan: Scan, answer: Answer, operation_id: str) -> LinedPage:
+        """The lines of the page in an answer."""
+        with AT_ONCE:
             page = self.decoded(answer, operation_id)
             return self.lined(scan, page, self.span(page) if page.next else None)
 

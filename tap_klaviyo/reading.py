@@ -6,7 +6,6 @@ Between `scans` (what to read) and `records` (what a page says); knows nothing o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -42,6 +41,11 @@ LONGEST_ANSWER = 0.5
 ScanPage = tuple[Scan, AnyPage]
 
 
+def look_now(_: int, look: Callable[[], AnyPage]) -> AnyPage:
+    """The page in an answer, looked into without waiting for a turn."""
+    return look()
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How one stream is read.
@@ -72,7 +76,7 @@ class Reader:
     missing: Callable[[str, ApiError], None]
     timed: bool = False
 
-    def scan_pages(self, scan: Scan, looking: Looking = nullcontext) -> Iterator[AnyPage]:
+    def scan_pages(self, scan: Scan, looking: Looking = look_now) -> Iterator[AnyPage]:
         """The pages of one scan, one after the other, each as its lines where that is enough."""
         read = partial(self.lines.read, scan, looking) if self.lines else read_page
         return self._walked(scan, read)

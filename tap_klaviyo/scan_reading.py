@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,14 +17,14 @@ from tap_klaviyo.windows import SHORTEST, cuts, page_time
 # The parts of a scan that is cut up hold a little less than whole pages, so that their last request
 # seldom fetches next to nothing.
 SLACK = 0.1
-# Into how many parts a scan is cut first, if no more readers are free. What is left after them,
-# and proves long again, is cut into twice as many: where nothing is left, little has been asked
-# for in vain.
-FIRST_PARTS = 16
+# Into how many parts a scan is cut first. What is left after them, and proves long again, is cut
+# into twice as many: where nothing is left, little has been asked for in vain.
+FIRST_PARTS = 20
 # The least share of a page that is still expected of a scan that is not done.
 SMALLEST = 0.1
 
-Looking = Callable[[], AbstractContextManager[None]]
+# Told how many bytes an answer has, and how to look into it; gives the page when it is its turn.
+Looking = Callable[[int, Callable[[], AnyPage]], AnyPage]
 Density = tuple[datetime, timedelta]
 
 
@@ -55,7 +54,7 @@ class Source:
     """What an ordered read needs to know of the stream.
 
     Attributes:
-        pages: Reads the pages of a scan; enters what it is given while it looks into an answer.
+        pages: Reads the pages of a scan; has what it is given look into the answers.
         part: A scan with other time bounds.
         span: The times of a page's first and last record, or None where the page is out of
             order; set only where scans can be cut by time.
@@ -90,6 +89,8 @@ class Reading:
         count: How many pages those are.
         held: Bytes of `pages`.
         reserved: Bytes kept for the page that is being read; None while nobody reads.
+        sent: How many bytes its latest answer had.
+        waits: Whether that answer waits to be looked into.
         left: How many pages are still to be read, as far as can be told.
         dense: From where on how long a time a page covers, as far as is known; None where
             nothing has come since it was cut, nothing more will, or the order cannot be relied on.
@@ -108,6 +109,8 @@ class Reading:
     count: int = 0
     held: int = 0
     reserved: int | None = None
+    sent: int = 0
+    waits: bool = False
     left: float = 1.0
     dense: Density | None = None
     cuts: int = 0
@@ -184,18 +187,17 @@ class Reading:
             self.dense = self.scan.bounds.start, self.dense[1]
         self.left = self._pages_left()
 
-    def cut_up(self, most: int, free: int, pages: int) -> list[Reading]:
+    def cut_up(self, most: int, pages: int) -> list[Reading]:
         """The parts that are now left to others, or none where that is not worth while.
 
         Args:
             most: How many parts there may be.
-            free: How many readers have nothing else to do.
             pages: How many pages a part is to have.
         """
         start = self.scan.bounds.start
         if not start and not self.source.timed:
             return []
-        points = self._cut_points(most, free, pages - SLACK)
+        points = self._cut_points(most, pages - SLACK)
         if not points:
             return []
         bounds, between = self.scan.bounds, self.source.part
@@ -217,10 +219,9 @@ class Reading:
         self.dense, self.whole, self.left = None, False, pages - SLACK
         return parts
 
-    def _cut_points(self, most: int, free: int, pages: float) -> list[datetime]:
-        """At most `most` points, and enough for `free` readers who have nothing else to do."""
+    def _cut_points(self, most: int, pages: float) -> list[datetime]:
+        """At most `most` points at which to cut what is left."""
         if self.done or not self.dense or not self._end:
             return []
         start, page = self.dense
-        parts = max(free, FIRST_PARTS << self.cuts)
-        return cuts(start, self._end, page * pages, min(most, parts))
+        return cuts(start, self._end, page * pages, min(most, FIRST_PARTS << self.cuts))

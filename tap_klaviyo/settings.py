@@ -194,7 +194,7 @@ SETTINGS: dict[str, Any] = th.PropertiesList(
     th.Property(
         "max_parallel_requests",
         AT_LEAST_ONE,
-        default=48,
+        default=64,
         title="Parallel requests",
         description="How many requests of a stream may be under way at once.",
     ),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from contextlib import nullcontext
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -16,6 +15,7 @@ from klaviyo_client.errors import BrokenDocumentError
 from klaviyo_client.wire import Answer
 from tap_klaviyo.lined_pages import LinedPage
 from tap_klaviyo.page_lines import PageLines, Sieve
+from tap_klaviyo.reading import look_now
 from tap_klaviyo.records import record_shape
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.schema_files import marked_schema
@@ -48,10 +48,14 @@ def page_of(seconds: list[int], *, more: bool = True, text: str = "x") -> Answer
     return Answer(200, {}, json.dumps({"data": data, "links": {"next": following}}).encode())
 
 
+def read_by(lines: PageLines, answer: Answer, scan: Scan | None = None) -> LinedPage:
+    page = lines.read(scan or Scan(), look_now, answer, "get_events")
+    assert isinstance(page, LinedPage)
+    return page
+
+
 def read(seconds: list[int], scan: Scan | None = None, **said: Any) -> LinedPage:
-    return lines_of("events").read(
-        scan or Scan(), nullcontext, page_of(seconds, **said), "get_events"
-    )
+    return read_by(lines_of("events"), page_of(seconds, **said), scan)
 
 
 def ids(block: bytes) -> list[str]:
@@ -118,7 +122,7 @@ def test_how_much_came_does_not_depend_on_what_was_left_of_it() -> None:
 
 
 def test_lines_say_what_singer_needs() -> None:
-    page = lines_of("events", version=7).read(Scan(), nullcontext, page_of([1]), "get_events")
+    page = read_by(lines_of("events", version=7), page_of([1]))
     line = json.loads(page.written.block)
     assert line["type"] == "RECORD"
     assert line["stream"] == "events"
@@ -128,7 +132,7 @@ def test_lines_say_what_singer_needs() -> None:
 
 def test_excluded_records_are_left_out_at_once() -> None:
     sieve = Sieve(end=(DAY + timedelta(seconds=2)).isoformat())
-    page = lines_of("events", sieve).read(Scan(), nullcontext, page_of([0, 1, 2, 3]), "get_events")
+    page = read_by(lines_of("events", sieve), page_of([0, 1, 2, 3]))
     assert ids(page.written.block) == ["0", "1"]
 
 

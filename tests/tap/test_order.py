@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.order import Order
+from tap_klaviyo.reading import look_now
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
@@ -23,6 +23,8 @@ from tap_klaviyo.windows import page_time
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RECORDS = 8
 ROOM = 24
+# How many times as long a page is as the answer that it came in.
+COMPRESSED = 4
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Walk:
         self.workers = workers
         self.scans = iter([Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(edges)])
         self.under_way: list[Reading] = []
+        self.answered: dict[Reading, tuple[AnyPage | None, Span | None]] = {}
         self.asked = self.round_trips = 0
         self.found: list[int] = []
 
@@ -69,7 +72,7 @@ class Walk:
     def part(scan: Scan, bounds: Bounds) -> Scan:
         return replace(scan, bounds=bounds, window=True)
 
-    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[EventsPage]:
+    def pages(self, scan: Scan, _: Looking = look_now) -> Iterator[EventsPage]:
         start, end = scan.bounds.start, scan.bounds.end
         assert start is not None
         assert end is not None
@@ -81,7 +84,7 @@ class Walk:
 
     def ask(self) -> None:
         while len(self.under_way) < self.workers:
-            reading = self.order.choose(self.workers - len(self.under_way))
+            reading = self.order.choose()
             if reading:
                 self.under_way.append(reading)
             elif self.order.may_begin():
@@ -94,11 +97,16 @@ class Walk:
 
     def answer(self) -> None:
         for reading in self.under_way:
-            page, latest = reading.read(nullcontext)
+            page, _ = self.answered[reading] = reading.read(look_now)
             self.asked += 1
+            self.order.came(reading, page.size // COMPRESSED if page else 0)
+        self.under_way = []
+
+    def look(self) -> None:
+        while reading := self.order.choose_answer():
+            page, latest = self.answered.pop(reading)
             self.order.release(reading)
             self.order.put(reading, page, latest)
-        self.under_way = []
 
     def take(self, most: int) -> None:
         while self.order.is_due and (head := self.order.head):
@@ -119,7 +127,9 @@ class Walk:
             self.ask()
             self.answer()
             self.round_trips += 1
-            self.take(taken_a_trip)
+            for _ in range(taken_a_trip):
+                self.look()
+                self.take(1)
 
 
 @pytest.mark.parametrize("window", [True, False])
@@ -128,10 +138,10 @@ def test_a_scan_that_is_forgotten_and_then_cut_up_keeps_its_lower_bound(window: 
     walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
     whole = Scan(Bounds(at(1_000) + timedelta(milliseconds=500), at(2_000)), window=window)
     reading = Reading(whole, walk.source)
-    reading.put(*reading.read(nullcontext))
+    reading.put(*reading.read(look_now))
     reading.forget()
-    assert reading.cut_up(most=4, free=1, pages=1)
-    page, _ = reading.read(nullcontext)
+    assert reading.cut_up(most=4, pages=1)
+    page, _ = reading.read(look_now)
     assert isinstance(page, EventsPage)
     assert at(page.seconds[0]) >= at(1_000)
     # Records of the bound's own second come however the scan is read.
@@ -143,12 +153,12 @@ def test_only_a_scan_of_which_nothing_was_taken_may_be_forgotten() -> None:
     walk = Walk([*range(0, 2_000, 10)], [0], workers=1, room=ROOM)
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), walk.source)
     assert not reading.may_be_forgotten
-    reading.put(*reading.read(nullcontext))
+    reading.put(*reading.read(look_now))
     assert reading.may_be_forgotten
     reading.reserved = RECORDS
     assert not reading.may_be_forgotten, "its second page is being read"
     reading.reserved = None
-    reading.put(*reading.read(nullcontext))
+    reading.put(*reading.read(look_now))
     reading.held -= reading.pages.popleft().size
     assert not reading.may_be_forgotten, "its first page was taken"
 
@@ -255,22 +265,55 @@ def test_what_a_scan_held_is_told_as_what_came_and_not_as_what_was_left() -> Non
     )
     order = Order(source, 1, Room(1_000), 10)
     order.begin(Scan())
-    reading = order.choose(1)
+    reading = order.choose()
     assert reading
-    order.put(reading, *reading.read(nullcontext))
+    order.put(reading, *reading.read(look_now))
     assert told == [50]
 
 
-def test_the_answer_that_is_due_is_looked_into_first_then_those_that_came_first() -> None:
-    order = Order(Source(lambda _, __: iter([SiftedPage()]), Walk.part), 3, Room(1_000), 10)
-    for _ in range(3):
+def order_of(scans: int, room: int = 1_000) -> tuple[Order, list[Reading]]:
+    """Scans whose first pages, of 10 bytes, are under way."""
+    order = Order(Source(lambda _, __: iter(()), Walk.part, span), scans, Room(room), 10)
+    for _ in range(scans):
         order.begin(Scan())
-    first, second, third = (order.choose(3) for _ in range(3))
-    assert first
-    assert second
-    assert third
-    assert order.first_of([third, first]) is first
-    assert order.first_of([third, second]) is third
+    readings = [one for one in (order.choose() for _ in range(scans)) if one]
+    assert len(readings) == scans
+    return order, readings
+
+
+def test_the_answer_that_is_due_is_looked_into_first_then_full_ones_then_the_nearest() -> None:
+    """Others may follow a full page: the sooner that is known, the sooner they come."""
+    order, readings = order_of(4)
+    for place, size in [(3, 8), (2, 6), (1, 6), (0, 6)]:
+        order.came(readings[place], size)
+    looked = [order.choose_answer() for _ in range(5)]
+    assert looked == [readings[0], readings[3], readings[1], readings[2], None]
+
+
+def test_what_is_far_waits_as_it_came() -> None:
+    """What is looked into takes more room, which what is nearer will need."""
+    order, readings = order_of(20, room=200)
+    for reading in readings[1:]:
+        reading.left = 4.0
+        order.came(reading, 1)
+    order.came(readings[0], 2)
+    looked = [one for one in (order.choose_answer() for _ in range(20)) if one]
+    assert looked == readings[:6], "the one that is due, and those within reach of 20 pages"
+
+
+@pytest.mark.parametrize("bursts", [1, 8])
+def test_bursts_in_the_middle_keep_the_pool_busy(bursts: int) -> None:
+    """A campaign sends to everybody within minutes; before and after it, little happens."""
+    quiet = range(0, 800 * HOUR, HOUR)
+    apart = 800 * HOUR // (bursts + 1)
+    rush = [apart * (k + 1) + each for k in range(bursts) for each in range(800 // bursts)]
+    edges = [*range(0, 800 * HOUR, RECORDS * HOUR), 800 * HOUR]
+    walk = Walk([*quiet, *rush], edges, workers=2 * ROOM, room=ROOM)
+    walk.to_the_end()
+    assert walk.found == walk.events
+    pages = len(walk.events) / RECORDS
+    assert walk.round_trips < pages / ROOM + 2 * (1 + bursts)
+    assert walk.asked < 2 * pages
 
 
 def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
@@ -285,10 +328,10 @@ def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
 
     reading = Reading(Scan(Bounds(at(0), at(2_000)), window=True), Source(pages, Walk.part, span))
     for _ in range(3):
-        reading.put(*reading.read(nullcontext))
-    assert reading.cut_up(8, 8, 1) == []
-    reading.put(*reading.read(nullcontext))
-    assert reading.cut_up(8, 8, 1) == [], "one was enough"
+        reading.put(*reading.read(look_now))
+    assert reading.cut_up(8, 1) == []
+    reading.put(*reading.read(look_now))
+    assert reading.cut_up(8, 1) == [], "one was enough"
 
 
 @pytest.mark.parametrize("timed", [True, False])
@@ -297,8 +340,8 @@ def test_without_a_lower_bound_only_what_always_has_a_time_is_cut_up(timed: bool
     seconds = [*range(0, 2_000, 10)]
     source = Source(lambda _, __: iter([EventsPage(seconds[:RECORDS], "next")]), Walk.part, span)
     reading = Reading(Scan(Bounds(None, at(2_000))), replace(source, timed=timed))
-    reading.put(*reading.read(nullcontext))
-    parts = reading.cut_up(8, 8, 1)
+    reading.put(*reading.read(look_now))
+    parts = reading.cut_up(8, 1)
     assert bool(parts) is timed
     if timed:
         assert reading.scan.bounds == Bounds(None, parts[0].scan.bounds.start)
@@ -312,7 +355,7 @@ class Lists(Walk):
         self.order = Order(replace(self.source, span=None), workers, self.room, RECORDS)
         self.scans = iter([Scan(path={"pages": str(length)}) for length in lengths])
 
-    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[EventsPage]:
+    def pages(self, scan: Scan, _: Looking = look_now) -> Iterator[EventsPage]:
         length = int(scan.path["pages"])
         for number in range(1, length + 1):
             yield EventsPage([0] * RECORDS, "next" if number < length else None)

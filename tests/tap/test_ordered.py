@@ -5,9 +5,9 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from itertools import count, pairwise
 
 import msgspec
@@ -62,7 +62,7 @@ class Server:
         self.seconds = sorted(seconds)
         self.asked: list[Scan] = []
 
-    def pages(self, scan: Scan, _: Looking = nullcontext) -> Iterator[Page]:
+    def pages(self, scan: Scan, looking: Looking) -> Iterator[AnyPage]:
         self.asked.append(scan)
         start, end = scan.bounds.start, scan.bounds.end
         found = [
@@ -72,17 +72,25 @@ class Server:
         ]
         chunks = [found[i : i + 2] for i in range(0, len(found), 2)] or [[]]
         for number, chunk in enumerate(chunks):
-            yield page(*chunk, more=number + 1 < len(chunks))
+            yield looking(len(chunk), partial(page, *chunk, more=number + 1 < len(chunks)))
 
 
 @pytest.mark.parametrize("pages", [1, 10])
-@pytest.mark.parametrize(("idle", "points"), [(0, FIRST_PARTS), (29, 29), (99, 48)])
-def test_a_long_scan_is_cut_for_all_who_are_idle(idle: int, points: int, pages: int) -> None:
+@pytest.mark.parametrize(
+    ("cuts", "most", "points"),
+    [(0, 48, FIRST_PARTS), (1, 48, 2 * FIRST_PARTS), (2, 48, 48), (0, 3, 3)],
+)
+def test_what_proves_long_again_is_cut_into_twice_as_many_parts(
+    cuts: int, most: int, points: int, pages: int
+) -> None:
     source = Source(lambda _, __: iter(()), part)
     reading = Reading(
-        Scan(Bounds(START, at(100_000))), source, dense=(at(100), timedelta(seconds=100))
+        Scan(Bounds(START, at(100_000))),
+        source,
+        dense=(at(100), timedelta(seconds=100)),
+        cuts=cuts,
     )
-    parts = reading.cut_up(48, idle, pages)
+    parts = reading.cut_up(most, pages)
     assert len(parts) == points
     first = parts[0].scan.bounds
     assert first.start
@@ -187,17 +195,19 @@ def test_answers_are_looked_into_one_at_a_time() -> None:
     inside = most = 0
     lock = threading.Lock()
 
-    def pages(scan: Scan, looking: Looking) -> Iterator[Page]:
+    def looked_into(number: int) -> Page:
         nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0)
+        with lock:
+            inside -= 1
+        return page(number, more=number % 10 < 2)
+
+    def pages(scan: Scan, looking: Looking) -> Iterator[AnyPage]:
         for number in range(3):
-            with looking():
-                with lock:
-                    inside += 1
-                    most = max(most, inside)
-                time.sleep(0)
-                with lock:
-                    inside -= 1
-            yield page(int(scan.path["id"]) * 10 + number, more=number < 2)
+            yield looking(9, partial(looked_into, int(scan.path["id"]) * 10 + number))
 
     scans = [Scan(path={"id": str(number)}) for number in range(40)]
     taken = OrderedReader(Source(pages, part), 16, room()).pages(scans)
@@ -206,12 +216,40 @@ def test_answers_are_looked_into_one_at_a_time() -> None:
     assert most == 1
 
 
+def test_answers_that_wait_hold_no_place_of_a_request() -> None:
+    """Else who waits for their turn would keep others from asking."""
+    enough = threading.Event()
+    lock = threading.Lock()
+    asked = 0
+
+    def looked_into(number: int) -> Page:
+        assert enough.wait(10)
+        return page(number)
+
+    def pages(scan: Scan, looking: Looking) -> Iterator[AnyPage]:
+        nonlocal asked
+        with lock:
+            asked += 1
+            if asked > workers:
+                enough.set()
+        number = int(scan.path["id"])
+        assert number < 2 or enough.wait(10)
+        yield looking(9, partial(looked_into, number))
+
+    workers = 4
+    scans = [Scan(path={"id": str(number)}) for number in range(20)]
+    taken = OrderedReader(Source(pages, part), workers, room()).pages(scans)
+    assert [number for _, one in taken for number in seconds_of(one)] == list(range(20))
+
+
 def test_an_answer_that_cannot_be_understood_leaves_the_turn_to_others() -> None:
-    def pages(scan: Scan, looking: Looking) -> Iterator[Page]:
-        with looking():
-            if scan.path["id"] == "5":
-                raise PaginationError("odd")
-        yield page(int(scan.path["id"]))
+    def looked_into(number: int) -> Page:
+        if number == 5:
+            raise PaginationError("odd")
+        return page(number)
+
+    def pages(scan: Scan, looking: Looking) -> Iterator[AnyPage]:
+        yield looking(9, partial(looked_into, int(scan.path["id"])))
 
     scans = [Scan(path={"id": str(number)}) for number in range(20)]
     taken: list[int] = []
@@ -235,11 +273,13 @@ def test_nothing_is_kept_of_a_scan_that_has_been_read() -> None:
     """Python looks for cycles rarely: what hangs in one would stay for long."""
     alive: weakref.WeakSet[WatchedPage] = weakref.WeakSet()
 
-    def pages(scan: Scan, looking: Looking) -> Iterator[WatchedPage]:  # noqa: ARG001
-        with looking():
-            one = WatchedPage()
-            alive.add(one)
-        yield one
+    def looked_into() -> WatchedPage:
+        one = WatchedPage()
+        alive.add(one)
+        return one
+
+    def pages(_: Scan, looking: Looking) -> Iterator[AnyPage]:
+        yield looking(1, looked_into)
 
     scans = (Scan(path={"id": str(number)}) for number in range(100))
     gc.disable()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from klaviyo_client.wire import Answer, Page
 from tap_klaviyo.endings import ends_only_itself
 from tap_klaviyo.page_lines import PageLines, Sieve
 from tap_klaviyo.page_structures import MOST_UNKNOWN
+from tap_klaviyo.reading import look_now
 from tap_klaviyo.records import RecordShape, record_shape
 from tap_klaviyo.room import Room
 from tap_klaviyo.scans import Scan
@@ -279,7 +279,7 @@ def test_empty_pages_take_room_too() -> None:
     shape = shapes(name, set())
     lines = PageLines(SPECS[name], shape, ThinPath(shape))
     pages = [
-        lines.read(Scan(), nullcontext, page_with(), "get_variants_for_catalog_item")
+        lines.read(Scan(), look_now, page_with(), "get_variants_for_catalog_item")
         for _ in range(1_000)
     ]
     assert not Room(64_000_000).fits(0, 100 * sum(one.size for one in pages))
