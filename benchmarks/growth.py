@@ -13,6 +13,8 @@ COUNTS = (10_000, 100_000, 1_000_000)
 HEADER = ("Events", "Seconds", "Events/s", "Microseconds per event", "Peak MB", "Rounds")
 SAME = 1.1
 SLOW = 300
+IN_BURSTS = 200_000
+BURSTS = (1, 8, 32)
 
 
 def read_more_and_more(bench: Bench) -> list[Section]:
@@ -32,6 +34,7 @@ def read_more_and_more(bench: Bench) -> list[Section]:
     return [
         Section("More and more events, 0 ms of delay", HEADER, rows, claims),
         read_more_slowly(bench),
+        read_in_bursts(bench),
     ]
 
 
@@ -50,10 +53,20 @@ def read_more_slowly(bench: Bench) -> Section:
     return Section(f"More and more events, {SLOW} ms of delay", HEADER, rows, [claim])
 
 
-def read_events(bench: Bench, count: int, delay_ms: float = 0) -> Outcome:
+def read_in_bursts(bench: Bench) -> Section:
+    """Events of which half come in ever more bursts over a year, as campaigns go out."""
+    count = bench.sized(IN_BURSTS)
+    found = {bursts: read_events(bench, count, SLOW, bursts) for bursts in BURSTS}
+    rows = [[str(bursts), *row(count, outcome)] for bursts, outcome in found.items()]
+    title = f"Half of the events in bursts over the year, {SLOW} ms of delay"
+    return Section(title, ("Bursts", *HEADER), rows, [])
+
+
+def read_events(bench: Bench, count: int, delay_ms: float = 0, bursts: int = 0) -> Outcome:
     """Events of an account of that many."""
-    progress(f"{count:,} events, {delay_ms:g} ms")
-    with bench.accounts.serve(Size(1_000, count), delay_ms=delay_ms) as server:
+    progress(f"{count:,} events, {delay_ms:g} ms, {bursts} bursts")
+    size = Size(1_000, count, bursts=bursts)
+    with bench.accounts.serve(size, delay_ms=delay_ms) as server:
         command = tap_command(server, bench.folder, Selection(["events"]))
         way = Way(TAP, lambda: run(command), needed=True, wanted=count)
         return compare([way], bench.rounds)[TAP]

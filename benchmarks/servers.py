@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,23 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much an account holds. `furnish` puts in through the API what seeding does not make."""
+    """How much an account holds. `furnish` puts in through the API what seeding does not make.
+
+    Its history ends today, as that of an account in use does: else the last windows of a read
+    would be the emptier the longer after the sandbox's own date it is measured.
+    """
 
     profiles: int = 1_000
     events: int = 0
     furnish: Furnish | None = None
+    bursts: int = 0
+    date: str = field(default_factory=lambda: time.strftime("%Y-%m-%d", time.gmtime()))
 
     @property
     def name(self) -> str:
         """The name of the file that keeps such an account."""
         furnished = self.furnish.__name__ if self.furnish else "seeded"
-        return f"{furnished}-{self.profiles}-{self.events}.db"
+        return f"{furnished}-{self.profiles}-{self.events}-{self.bursts}-{self.date}.db"
 
 
 class Accounts:
@@ -116,6 +122,7 @@ def started(
     """A sandbox on a database file."""
     command = [sys.executable, "-m", "klaviyo_sandbox", "--port", "0", "--db", str(file)]
     command += ["--profiles", str(size.profiles), "--events", str(size.events)]
+    command += ["--date", size.date, "--bursts", str(size.bursts)]
     command += ["--delay-ms", str(delay_ms), *([] if limits else ["--no-limits"])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

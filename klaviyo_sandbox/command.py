@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     add("--profiles", default=1_000, type=int, help="profiles in a new account")
     add("--events", default=20_000, type=int, help="events in a new account")
     add("--date", default=DATE, type=instant, help="day on which a new account's history ends")
+    add("--bursts", default=0, type=int, help="crowds of events over the year; 0: its last day")
     add("--empty", action="store_true", help="a new account that holds nothing")
     add("--db", default=":memory:", help="file that keeps the account; memory without")
     add("--delay-ms", default=0, type=float, help="milliseconds that every answer takes more")
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         events=options.events,
         date=options.date,
         empty=options.empty,
+        bursts=options.bursts,
         db=options.db,
         host=options.host,
         port=options.port,

@@ -39,6 +39,7 @@ class Sandbox:
         event_bytes: int = EVENT_BYTES,
         traps: bool = True,
         empty: bool = False,
+        bursts: int = 0,
         db: str = ":memory:",
         host: str = "127.0.0.1",
         port: int = 0,
@@ -57,8 +58,9 @@ class Sandbox:
         """Prepare a sandbox; entering it starts the server.
 
         `keys` gives the scopes of each private key (None: all); with no keys, every `pk_...`
-        may do everything. `raised` multiplies Klaviyo's limits, and what the rate headers say of
-        them. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
+        may do everything. `bursts` says in how many of them over the year half of the events
+        crowd (0: into the last day). `raised` multiplies Klaviyo's limits, and what the rate
+        headers say of them. `delay` (real seconds) slows every answer; `event_delay` (the sandbox's
         seconds) hides accepted events for a while. With `empty`, a new account holds nothing but
         itself. `time_scale` accelerates rate windows and
         jobs; `clock` takes its place. Answers are compressed for whoever takes that, as
@@ -74,7 +76,7 @@ class Sandbox:
         self.clock: Clock = clock or ScaledClock(time_scale)
         self.faults = Faults()
         self.requests = Ledger(keep_answers=keep_answers)
-        self._seed = Seed(seed, profiles, events, date, event_bytes, traps, empty)
+        self._seed = Seed(seed, profiles, events, date, event_bytes, traps, empty, bursts)
         self._settings = Settings(limits, delay, event_delay, always_data, raised)
         scopes = {
             key: None if names is None else frozenset(names) for key, names in (keys or {}).items()

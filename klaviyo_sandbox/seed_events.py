@@ -41,12 +41,20 @@ def event_resources(
 
 
 def event_time(random: Random, seed: Seed, number: int) -> int:
-    """Half of the events crowd into the last day, five or more to a second; half are spread."""
+    """Half of the events crowd, five or more to a second; half are spread over the year."""
     end = int(seed.end)
+    if number % 2 and seed.bursts:
+        return end - HISTORY + moment_of_burst(seed, number // 2)
     if number % 2:
         seconds = max(1, seed.events // (2 * PER_SECOND))
         return end - DAY + (number // (2 * PER_SECOND)) % min(seconds, DAY)
     return end - HISTORY + int(random.random() * (HISTORY - DAY))
+
+
+def moment_of_burst(seed: Seed, number: int) -> int:
+    """Seconds from the begin of the year to an event of a burst: campaigns go out evenly."""
+    burst, place = divmod(number, max(1, seed.events // (2 * seed.bursts)))
+    return (burst + 1) * HISTORY // (seed.bursts + 2) + place // PER_SECOND
 
 
 def without_profile(_seed: Seed, event: Resource) -> Resource:

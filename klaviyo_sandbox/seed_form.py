@@ -17,7 +17,8 @@ class Seed:
     """The number, the size and the oddities of an account.
 
     `date` is the day on which its history ends; `event_bytes` is about the size of an event in
-    an answer; `traps` puts in the oddities; an `empty` account holds nothing but itself.
+    an answer; `traps` puts in the oddities; an `empty` account holds nothing but itself. Half of
+    the events crowd into the last day, or into so many `bursts` over the year.
     """
 
     number: int = 7
@@ -27,6 +28,7 @@ class Seed:
     event_bytes: int = EVENT_BYTES
     traps: bool = True
     empty: bool = False
+    bursts: int = 0
 
     @property
     def end(self) -> float:

@@ -15,6 +15,7 @@ from singer_sdk.plugin_base import SingerCommand
 
 from klaviyo_client.connection import without_secret
 from klaviyo_client.errors import ConfigurationError, KlaviyoError
+from tap_klaviyo.memory import end_at_once
 
 TOO_DEEP = (
     "a record, or a file of settings, is nested too deeply to be worked on; of records, "
@@ -41,6 +42,7 @@ class ClearCommand(SingerCommand):
         """Run the command; what we know how to explain does not become a traceback."""
         # At DEBUG it would log addresses, whose filters may hold e-mail addresses.
         logging.getLogger("urllib3").setLevel(logging.INFO)
+        end_at_once()
         try:
             return super().main(*arguments, **keywords)
         except KlaviyoError as error:

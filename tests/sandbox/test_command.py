@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,7 @@ def test_it_says_where_it_listens_and_stops_cleanly(number: signal.Signals, tmp_
         (["--host", "0.0.0.0"], "loopback only"),  # noqa: S104 - that is the point
         (["--faults", "nowhere.json"], "--faults"),
         (["--time-scale", "0"], "greater than 0"),
+        (["--date", "yesterday"], "--date"),
         (["--db", "nowhere/at/all.sqlite"], "unable to open"),
     ],
 )
@@ -58,6 +60,23 @@ def test_wrong_options_are_explained(arguments: list[str], says: str) -> None:
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "crowds"),
+    [([], {"2027-02-28"}), (["--bursts", "2"], {"2026-05-31", "2026-08-30"})],
+)
+def test_half_of_the_events_crowd_where_it_is_said(options: list[str], crowds: set[str]) -> None:
+    size = ["--port", "0", "--profiles", "5", "--events", "60", "--date", "2027-03-01"]
+    with subprocess.Popen(command(*size, *options), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        url = process.stdout.readline().split()[-1]
+        answer = requests.get(f"{url}/api/events?page%5Bsize%5D=100", headers=HEADERS, timeout=60)
+        process.terminate()
+    times = [event["attributes"]["datetime"] for event in answer.json()["data"]]
+    assert min(times) >= "2026-03-01"
+    days = Counter(one[:10] for one in times)
+    assert {day for day, count in days.items() if count > 5} == crowds
 
 
 def test_a_port_in_use_is_explained() -> None:
