@@ -114,7 +114,17 @@ class OrderedReader:
                 self._hand_out()
 
     def _hand_out(self) -> None:
-        """Give something to do to every reader that is free."""
+        """Give something to do to every reader that is free; what goes wrong fails the read."""
+        try:
+            self._give_steps()
+        except Exception as error:  # noqa: BLE001 - raised again in the consumer
+            self._order.fail(error)
+            self._due.notify()
+
+    def _give_steps(self) -> None:
+        """Have answers looked into, and give steps to readers."""
+        if self._answered and not self._looks:
+            self._looks = start(self._look)
         self._came.notify()
         while not self._stopped and self._busy < self._workers and (step := self._next_step()):
             self._steps.append(step)
@@ -213,7 +223,6 @@ class OrderedReader:
             self._order.came(reading, size)
             self._answered[reading] = answered
             self._busy -= 1
-            self._looks = self._looks or start(self._look)
             self._hand_out()
         return answered.page.result()
 

@@ -4,7 +4,7 @@ import gc
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from klaviyo_client.errors import PaginationError
 from klaviyo_client.wire import Links, Page
-from tap_klaviyo.ordered import OrderedReader
+from tap_klaviyo.ordered import OrderedReader, start
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import FIRST_PARTS, Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
@@ -321,7 +321,18 @@ def test_records_that_share_a_second_cost_few_requests_more(apart: int) -> None:
     assert len(server.asked) < 60
 
 
-@pytest.mark.parametrize("call", [1, 4, 5])
+def read_with_an_error(source: Source) -> None:
+    """Read until an error comes; all threads end, and all room is given back."""
+    before = threading.active_count()
+    scans = [Scan(Bounds(at(a), at(a + 8)), window=True) for a in range(0, 40, 8)]
+    shared = room()
+    with pytest.raises(PaginationError, match="no plan"):
+        list(OrderedReader(source, 3, shared).pages(scans))
+    until(lambda: shared.fits(0, BIG) and threading.active_count() <= before)
+    assert not shared.fits(0, BIG + 1)
+
+
+@pytest.mark.parametrize("call", range(1, 20))
 def test_an_error_between_pages_reaches_the_consumer(call: int) -> None:
     """Nobody waits for a page whose reader is gone."""
     calls = count(1)
@@ -332,25 +343,20 @@ def test_an_error_between_pages_reaches_the_consumer(call: int) -> None:
         return None
 
     server = Server(list(range(40)))
-    scans = [Scan(Bounds(at(a), at(a + 8)), window=True) for a in range(0, 40, 8)]
-    source = Source(server.pages, part, span, at_once=at_once)
-    shared = room()
-    with pytest.raises(PaginationError, match="no plan"):
-        list(OrderedReader(source, 3, shared).pages(scans))
-    until(lambda: shared.fits(0, BIG))
+    read_with_an_error(Source(server.pages, part, span, at_once=at_once))
 
 
-def test_no_thread_for_a_reader_is_an_error_and_no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Containers allow few threads."""
-    start, calls = threading.Thread.start, count(1)
+@pytest.mark.parametrize("call", range(1, 5))
+def test_a_thread_that_cannot_be_started_ends_the_read(
+    call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers allow so many."""
+    calls = count(1)
 
-    def few(thread: threading.Thread) -> None:
-        if next(calls) > 1:
-            raise RuntimeError("can't start new thread")
-        start(thread)
+    def start_or_not(work: Callable[[], None]) -> threading.Thread:
+        if next(calls) >= call:
+            raise PaginationError("no plan")
+        return start(work)
 
-    monkeypatch.setattr(threading.Thread, "start", few)
-    scans = [Scan(path={"id": str(number)}) for number in range(5)]
-    source = Source(lambda _, __: iter([page(7, more=True), page(8)]), part)
-    with pytest.raises(RuntimeError, match="can't start"):
-        list(OrderedReader(source, 3, room()).pages(scans))
+    monkeypatch.setattr("tap_klaviyo.ordered.start", start_or_not)
+    read_with_an_error(Source(Server(list(range(40))).pages, part, span))
