@@ -43,7 +43,7 @@ def event_resources(
 def event_time(random: Random, seed: Seed, number: int) -> int:
     """Half of the events crowd, five or more to a second; half are spread over the year."""
     end = int(seed.end)
-    if number % 2 and seed.bursts:
+    if number % 2 and seed.bursts > 0:
         return end - HISTORY + moment_of_burst(seed, number // 2)
     if number % 2:
         seconds = max(1, seed.events // (2 * PER_SECOND))
@@ -53,7 +53,9 @@ def event_time(random: Random, seed: Seed, number: int) -> int:
 
 def moment_of_burst(seed: Seed, number: int) -> int:
     """Seconds from the begin of the year to an event of a burst: campaigns go out evenly."""
-    burst, place = divmod(number, max(1, seed.events // (2 * seed.bursts)))
+    half = max(1, seed.events // 2)
+    burst = number * seed.bursts // half
+    place = number - burst * half // seed.bursts
     return (burst + 1) * HISTORY // (seed.bursts + 2) + place // PER_SECOND
 
 

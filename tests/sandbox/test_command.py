@@ -64,7 +64,11 @@ def test_wrong_options_are_explained(arguments: list[str], says: str) -> None:
 
 @pytest.mark.parametrize(
     ("options", "crowds"),
-    [([], {"2027-02-28"}), (["--bursts", "2"], {"2026-05-31", "2026-08-30"})],
+    [
+        ([], {"2027-02-28"}),
+        (["--bursts", "2"], {"2026-05-31", "2026-08-30"}),
+        (["--bursts", "20"], set()),
+    ],
 )
 def test_half_of_the_events_crowd_where_it_is_said(options: list[str], crowds: set[str]) -> None:
     size = ["--port", "0", "--profiles", "5", "--events", "60", "--date", "2027-03-01"]
@@ -75,6 +79,7 @@ def test_half_of_the_events_crowd_where_it_is_said(options: list[str], crowds: s
         process.terminate()
     times = [event["attributes"]["datetime"] for event in answer.json()["data"]]
     assert min(times) >= "2026-03-01"
+    assert sum(one >= "2027-03-01" for one in times) == 1, "the trap, and no burst"
     days = Counter(one[:10] for one in times)
     assert {day for day, count in days.items() if count > 5} == crowds
 
