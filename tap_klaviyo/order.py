@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from tap_klaviyo.lengths import Lengths
-from tap_klaviyo.room import AnyPage, Room
+from tap_klaviyo.room import AnyPage, OwnRoom, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Scan
 
-# A page counts as large as the largest lately: those at the end of a window say little.
-FADING = 100
 # The last request of a part may fetch next to nothing; longer parts would save hardly any.
 MOST_PART_PAGES = 10
 # A part that held something lets what follows be cut into more parts, an empty one into fewer:
@@ -26,10 +25,14 @@ SOMETHING = 0.1
 FAR = 2
 # An answer at least so long, compared with the longest, may be a full page: others may follow it.
 FULL = 0.97
-# So many answers may wait to be looked into, for each request that may be under way. They wait as
-# they came, compressed: what turns out to go on, or to be denser than what came before, is found
-# out before it is due, and its next pages are on their way.
+# So many answers may wait to be looked into, for each request that may be under way, before
+# anything behind them is asked for. They wait as they came, compressed: what turns out to go on, or
+# to be denser than what came before, is found out before it is due, and its next pages are on
+# their way.
 WAITING = 0.5
+# So many scans, for each request that may be under way, are the nearest, from the one that is due
+# on: they find room where others do not.
+NEAREST = 0.5
 
 
 class Order:
@@ -39,11 +42,9 @@ class Order:
         """Nothing has been begun."""
         self._source = source
         self._workers = workers
-        self._room = room
-        self._page_bytes = page_bytes
-        # How long answers are before anybody looks into them; 0 where that is not known.
-        self._sent_bytes = 0
-        self._used = 0
+        self._room = OwnRoom(room, page_bytes)
+        self._most_waiting = max(1.0, WAITING * workers)
+        self._nearest = max(1, int(NEAREST * workers))
         self._readings: deque[Reading] = deque()
         # Those of them that are not done. Few, where many short scans wait to be taken.
         self._open: list[Reading] = []
@@ -77,7 +78,7 @@ class Order:
         self.release(reading)
         reading.sent, reading.waits = size, True
         self._keep(reading, size)
-        self._sent_bytes = max(size, self._sent_bytes - self._sent_bytes // FADING)
+        self._room.answer_came(size)
 
     def choose_answer(self) -> Reading | None:
         """Whose answer to look into; the room for its page is kept.
@@ -88,18 +89,18 @@ class Order:
         found = next(self._worth_a_look(), None)
         if found:
             found.waits = False
-            self._keep(found, self._share(self._page_bytes, found))
+            self._keep(found, self._share(self._room.page_bytes, found))
         return found
 
     def _worth_a_look(self) -> Iterator[Reading]:
         """Whose answers may be looked into, what is most urgent first."""
         if self.head and self.head.waits:
             yield self.head
-        if self._source.span and self._room.fits(self._used, int(self._room.reach / 2)):
-            full = FULL * self._sent_bytes
+        if self._source.span and self._room.is_spare:
+            full = FULL * self._room.sent_bytes
             yield from (one for one in self._open if one.waits and one.sent > full)
-        for one in self._within(self._room_pages):
-            if one.waits and self._makes_room(one, self._page_bytes):
+        for one in self._within(self._room.pages):
+            if one.waits and self._makes_room(one, self._room.page_bytes):
                 yield one
 
     @property
@@ -118,38 +119,33 @@ class Order:
         head = self._readings[0]
         page = head.pages.popleft()
         head.held -= page.size
-        self._use(-page.size)
+        self._room.use(-page.size)
         return page
 
     def give_back(self) -> None:
         """Leave all room to others; what is being read gives its own back when it comes."""
-        self._use(-sum(one.held for one in self._readings))
-
-    def _use(self, size: int) -> None:
-        """Take room, or give it back."""
-        self._used += size
-        self._room.use(size)
+        self._room.use(-sum(one.held for one in self._readings))
 
     def put(self, reading: Reading, page: AnyPage | None, latest: Span | None) -> None:
         """Add the page that was being read; None where there is none."""
         reading.put(page, latest)
         if page is not None:
-            self._use(page.size)
-            self._page_bytes = max(page.size, self._page_bytes - self._page_bytes // FADING)
+            self._room.use(page.size)
+            self._room.page_came(page.size)
         if reading.done:
             self._open.remove(reading)
             if reading.whole:
                 self._lengths.ended(reading.count)
                 self._source.held(reading.scan, reading.text)
             else:
-                useful = reading.text > SOMETHING * self._page_bytes
+                useful = reading.text > SOMETHING * self._room.page_bytes
                 self._parts += USEFUL if useful else USELESS
                 self._parts = min(float(self._workers), max(1.0, self._parts))
 
     def release(self, reading: Reading | None) -> None:
         """Give back what was kept for the page that was being read, if one was."""
         if reading:
-            self._use(-(reading.reserved or 0))
+            self._room.use(-(reading.reserved or 0))
             reading.reserved = None
 
     def may_begin(self) -> bool:
@@ -161,9 +157,13 @@ class Order:
             return False
         if not self._readings:
             return True
-        pages = sum(map(self._pages, self._open))
-        waiting = sum(one.waits for one in self._open)
-        return pages < self._reach and waiting < self._most_waiting and self._fits()
+        if sum(one.waits for one in self._open) >= self._most_waiting:
+            return False
+        ahead = sum(self._pages(one, one.left) for one in self._open)
+        at_best = sum(self._pages(one, one.left_at_best) for one in self._open)
+        nearest = len(self._readings) < self._nearest
+        fits = self._room.fits(self._room.answer_bytes, nearest=nearest)
+        return fits and self._is_within_reach(ahead, at_best)
 
     def choose(self) -> Reading | None:
         """What to read the next page of; the room for it is kept.
@@ -176,57 +176,59 @@ class Order:
         """
         for reading in self._worth_asking():
             if reading.is_free:
-                return self._kept(reading) if self._has_room(reading) else None
-        if self._workers == 1 or self.may_begin() or not self._fits():
+                if self._has_room(reading):
+                    return self._kept(reading)
+                break
+        fits = self._room.fits(self._room.answer_bytes)
+        if self._workers == 1 or self.may_begin() or not fits:
             return None
         return self._cut_up()
 
     def _worth_asking(self) -> Iterator[Reading]:
         """The scans that are not done, up to where enough answers wait to be looked into."""
         waiting = 0
-        for reading in self._within(self._reach):
+        for reading in self._within_reach():
             yield reading
             waiting += reading.waits
             if waiting >= self._most_waiting:
                 return
 
-    @property
-    def _most_waiting(self) -> float:
-        """How many answers may wait to be looked into before anything behind them is asked for."""
-        return max(1.0, WAITING * self._workers)
+    def _within_reach(self) -> Iterator[Reading]:
+        """The scans that are not done and may be near enough to be read now."""
+        ahead = at_best = 0.0
+        for reading in self._open:
+            if not self._is_within_reach(ahead, at_best):
+                return
+            yield reading
+            ahead += self._pages(reading, reading.left)
+            at_best += self._pages(reading, reading.left_at_best)
+
+    def _is_within_reach(self, ahead: float, at_best: float) -> bool:
+        """Whether what has so many pages before it, or so many at best, may be near enough.
+
+        What is behind a burst is far away if that goes on as far as it may. Where nothing was read
+        there before the end of the burst is known, each of several is waited for by itself.
+        """
+        reach = self._room.answers
+        return ahead < reach or (at_best < reach and self._room.is_spare)
 
     def _kept(self, reading: Reading) -> Reading:
         """A scan with room for its next page."""
-        self._keep(reading, self._share(self._answer_bytes, reading))
+        self._keep(reading, self._share(self._room.answer_bytes, reading))
         return reading
 
     def _keep(self, reading: Reading, size: int) -> None:
         """Keep so much more room for the page that is being read."""
         reading.reserved = (reading.reserved or 0) + size
-        self._use(size)
+        self._room.use(size)
 
     def _share(self, size: int, reading: Reading) -> int:
         """How much of what a whole page takes the next page of a scan may take."""
         return int(size * min(1.0, reading.left))
 
-    @property
-    def _answer_bytes(self) -> int:
-        """What an answer takes that waits: as much as its page where nobody looks into it later."""
-        return self._sent_bytes or self._page_bytes
-
-    @property
-    def _reach(self) -> float:
-        """How far ahead to read, in pages; a page at least."""
-        return max(1.0, self._room.reach / self._answer_bytes)
-
-    @property
-    def _room_pages(self) -> float:
-        """For how many pages that have been looked into there is room; one at least."""
-        return max(1.0, self._room.reach / self._page_bytes)
-
-    def _pages(self, reading: Reading) -> float:
-        """How many pages of a scan are still to be read or taken."""
-        return reading.left + reading.held / self._page_bytes
+    def _pages(self, reading: Reading, left: float) -> float:
+        """How many pages of a scan are still to be taken, if so many are still to be read."""
+        return left + reading.held / self._room.page_bytes
 
     def _within(self, reach: float) -> Iterator[Reading]:
         """The scans that are not done and have fewer pages before them than that."""
@@ -235,11 +237,7 @@ class Order:
             if ahead >= reach:
                 return
             yield reading
-            ahead += self._pages(reading)
-
-    def _fits(self) -> bool:
-        """Whether there is room for one more answer."""
-        return self._room.fits(self._used, self._answer_bytes)
+            ahead += self._pages(reading, reading.left)
 
     def _has_room(self, reading: Reading) -> bool:
         """Whether a scan's next page may be read.
@@ -247,7 +245,7 @@ class Order:
         The page that is due next always finds room, or nothing would ever move.
         """
         due = reading is self._readings[0] and not reading.pages
-        return due or self._makes_room(reading, self._answer_bytes)
+        return due or self._makes_room(reading, self._room.answer_bytes)
 
     def _makes_room(self, reading: Reading, size: int) -> bool:
         """Whether the next page of a scan fits, or does without a page that is far away.
@@ -255,14 +253,15 @@ class Order:
         That one was read before it was known to be far.
         """
         size = self._share(size, reading)
-        if self._room.fits(self._used, size):
+        nearest = reading in islice(self._readings, self._nearest)
+        if self._room.fits(size, nearest=nearest):
             return True
-        near = sum(1 for _ in self._within(self._room_pages * FAR))
+        near = sum(1 for _ in self._within(self._room.pages * FAR))
         for one in reversed(self._open[near:]):
             if one is not reading and one.may_be_forgotten:
-                self._use(-one.held)
+                self._room.use(-one.held)
                 one.forget()
-                return self._room.fits(self._used, size)
+                return self._room.fits(size, nearest=nearest)
         return False
 
     def _cut_up(self) -> Reading | None:
@@ -270,8 +269,8 @@ class Order:
 
         It is begun before them, since how dense it is decides on the next cut.
         """
-        most = min(int(self._parts), int(self._reach))
-        for reading in self._worth_asking():
+        most = min(int(self._parts), int(self._room.answers))
+        for reading in self._within_reach():
             parts = reading.cut_up(most, self._part_pages)
             if parts:
                 self._insert(parts, reading)
@@ -285,7 +284,7 @@ class Order:
         As many as leave each reader a part within reach: one, where pages are large. A part whose
         second page is missing keeps all those behind it waiting.
         """
-        return max(1, min(MOST_PART_PAGES, int(self._room_pages / self._workers)))
+        return max(1, min(MOST_PART_PAGES, int(self._room.pages / self._workers)))
 
     def _insert(self, parts: list[Reading], after: Reading) -> None:
         """Put the parts of a scan behind what is left of it."""

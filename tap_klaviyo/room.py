@@ -11,6 +11,13 @@ from klaviyo_client.wire import HasNext
 FIRST_PAGE_BYTES = 200_000
 # The share of the room that is divided evenly, so that no stream has to wait for another.
 SHARED_OUT = 0.25
+# A page counts as large as the largest lately: those at the end of a window say little.
+FADING = 100
+# What is not among the nearest leaves this share of the room to what is: how much is near, where
+# records come in bursts, is often known only when the room is full.
+LEFT_TO_NEAREST = 0.25
+# Where this share is free, it is spent on what may be near.
+SPARE = 0.33
 
 
 class AnyPage(HasNext, Protocol):
@@ -59,3 +66,58 @@ class Room:
     def pages(self, size: int) -> float:
         """How many pages of that size a reader may hope to have room for."""
         return self._most_bytes * (1 - SHARED_OUT) / max(1, size)
+
+
+class OwnRoom:
+    """What one read uses of the room, and how much of it a page takes.
+
+    Attributes:
+        page_bytes: How much a page takes that has been looked into.
+        used: How much of the room the read uses.
+    """
+
+    def __init__(self, room: Room, page_bytes: int) -> None:
+        """Nothing is used yet; pages may have so many bytes."""
+        self._room = room
+        self.page_bytes = page_bytes
+        self.used = 0
+        # How long answers are before anybody looks into them; 0 where that is not known.
+        self.sent_bytes = 0
+
+    def use(self, size: int) -> None:
+        """Take room, or give it back."""
+        self.used += size
+        self._room.use(size)
+
+    def answer_came(self, size: int) -> None:
+        """Learn how long an answer was."""
+        self.sent_bytes = max(size, self.sent_bytes - self.sent_bytes // FADING)
+
+    def page_came(self, size: int) -> None:
+        """Learn how large a page was."""
+        self.page_bytes = max(size, self.page_bytes - self.page_bytes // FADING)
+
+    @property
+    def answer_bytes(self) -> int:
+        """What an answer takes that waits: as much as its page where nobody looks into it later."""
+        return self.sent_bytes or self.page_bytes
+
+    @property
+    def answers(self) -> float:
+        """For how many answers there is room; one at least."""
+        return max(1.0, self._room.reach / self.answer_bytes)
+
+    @property
+    def pages(self) -> float:
+        """For how many pages that have been looked into there is room; one at least."""
+        return max(1.0, self._room.reach / self.page_bytes)
+
+    @property
+    def is_spare(self) -> bool:
+        """Whether so much is free that some may be spent on what is perhaps far away."""
+        return self._room.fits(self.used, int(self._room.reach * SPARE))
+
+    def fits(self, size: int, *, nearest: bool = True) -> bool:
+        """Whether there is room for so much more, of what is among the nearest or is not."""
+        left = 0 if nearest else int(self._room.reach * LEFT_TO_NEAREST)
+        return self._room.fits(self.used, size + left)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tap_klaviyo.lengths import Lengths
+from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.room import AnyPage
 from tap_klaviyo.scans import Bounds, Scan, whole_second
 from tap_klaviyo.times import in_one_form, parse_time
@@ -171,6 +171,11 @@ class Reading:
             return self.lengths.left(self.count)
         start, page = self.dense
         return max(SMALLEST, (self._end - start) / page)
+
+    @property
+    def left_at_best(self) -> float:
+        """How many pages are still to come if what is dense now ends soon, as bursts do."""
+        return min(self.left, OUTGROWN * max(1, self.count)) if self.source.span else self.left
 
     @property
     def may_be_forgotten(self) -> bool:

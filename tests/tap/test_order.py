@@ -292,13 +292,13 @@ def test_the_answer_that_is_due_is_looked_into_first_then_full_ones_then_the_nea
 
 def test_what_is_far_waits_as_it_came() -> None:
     """What is looked into takes more room, which what is nearer will need."""
-    order, readings = order_of(20, room=200)
+    order, readings = order_of(20, room=270)
     for reading in readings[1:]:
         reading.left = 4.0
         order.came(reading, 1)
     order.came(readings[0], 2)
     looked = [one for one in (order.choose_answer() for _ in range(20)) if one]
-    assert looked == readings[:6], "the one that is due, and those within reach of 20 pages"
+    assert looked == readings[:8], "the one that is due, and those within reach of 27 pages"
 
 
 @pytest.mark.parametrize("bursts", [1, 8])
@@ -314,6 +314,34 @@ def test_bursts_in_the_middle_keep_the_pool_busy(bursts: int) -> None:
     pages = len(walk.events) / RECORDS
     assert walk.round_trips < pages / ROOM + 2 * (1 + bursts)
     assert walk.asked < 2 * pages
+
+
+# As with the default settings: so many requests, looked into pages in the room, pages in a trip.
+REQUESTS, PAGES, TAKEN = 64, 53, 45
+
+
+@pytest.mark.parametrize(("bursts", "most"), [(8, 18), (32, 28)])
+def test_several_bursts_are_not_waited_for_one_by_one(bursts: int, most: int) -> None:
+    """One that might go on for long put what lies behind it out of reach: 24 and 35 round trips."""
+    apart = 800 * HOUR // (bursts + 1)
+    rush = [apart * (k + 1) + each for k in range(bursts) for each in range(800 // bursts)]
+    edges = [*range(0, 800 * HOUR, RECORDS * HOUR), 800 * HOUR]
+    walk = Walk([*range(0, 800 * HOUR, HOUR), *rush], edges, REQUESTS, PAGES)
+    walk.to_the_end(TAKEN)
+    assert walk.found == walk.events
+    assert walk.round_trips < most
+    assert walk.asked < 2 * len(walk.events) / RECORDS
+
+
+@pytest.mark.parametrize("hour", [126.737, 127.5, 150.8])
+def test_a_burst_that_is_found_late_finds_room(hour: float) -> None:
+    """What had been read behind it left none: its pages came one by one, in up to 96 trips."""
+    rush = [int(hour * HOUR) + 5 * each for each in range(91 * RECORDS)]
+    edges = [*range(0, 1_600 * HOUR, RECORDS * HOUR), 1_600 * HOUR]
+    walk = Walk([*range(0, 1_600 * HOUR, HOUR), *rush], edges, REQUESTS, PAGES)
+    walk.to_the_end(TAKEN)
+    assert walk.found == walk.events
+    assert walk.round_trips < 16
 
 
 def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
