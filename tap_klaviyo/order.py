@@ -159,11 +159,11 @@ class Order:
             return True
         if sum(one.waits for one in self._open) >= self._most_waiting:
             return False
-        ahead = sum(self._pages(one, one.left) for one in self._open)
-        at_best = sum(self._pages(one, one.left_at_best) for one in self._open)
         nearest = len(self._readings) < self._nearest
-        fits = self._room.fits(self._room.answer_bytes, nearest=nearest)
-        return fits and self._is_within_reach(ahead, at_best)
+        if not self._room.fits(self._room.answer_bytes, nearest=nearest):
+            return False
+        at_best = self._at_best
+        return sum(self._pages(one, at_best) for one in self._open) < self._room.answers
 
     def choose(self) -> Reading | None:
         """What to read the next page of; the room for it is kept.
@@ -174,43 +174,33 @@ class Order:
         Returns:
             None where a scan is to be begun instead, or nothing can be done now.
         """
-        for reading in self._worth_asking():
-            if reading.is_free:
-                if self._has_room(reading):
-                    return self._kept(reading)
-                break
-        fits = self._room.fits(self._room.answer_bytes)
-        if self._workers == 1 or self.may_begin() or not fits:
-            return None
+        found = self._nearest_free()
+        if found or self._workers == 1 or self.may_begin():
+            return found
         return self._cut_up()
 
+    def _nearest_free(self) -> Reading | None:
+        """The nearest scan of which nobody reads the next page; None if there is no room for it."""
+        free = next((one for one in self._worth_asking() if one.is_free), None)
+        return self._kept(free) if free and self._has_room(free) else None
+
     def _worth_asking(self) -> Iterator[Reading]:
-        """The scans that are not done, up to where enough answers wait to be looked into."""
+        """The scans that may be near, up to where enough answers wait to be looked into."""
         waiting = 0
-        for reading in self._within_reach():
+        for reading in self._within(self._room.answers, at_best=self._at_best):
             yield reading
             waiting += reading.waits
             if waiting >= self._most_waiting:
                 return
 
-    def _within_reach(self) -> Iterator[Reading]:
-        """The scans that are not done and may be near enough to be read now."""
-        ahead = at_best = 0.0
-        for reading in self._open:
-            if not self._is_within_reach(ahead, at_best):
-                return
-            yield reading
-            ahead += self._pages(reading, reading.left)
-            at_best += self._pages(reading, reading.left_at_best)
-
-    def _is_within_reach(self, ahead: float, at_best: float) -> bool:
-        """Whether what has so many pages before it, or so many at best, may be near enough.
+    @property
+    def _at_best(self) -> bool:
+        """Whether scans count as no longer than they are at best.
 
         What is behind a burst is far away if that goes on as far as it may. Where nothing was read
         there before the end of the burst is known, each of several is waited for by itself.
         """
-        reach = self._room.answers
-        return ahead < reach or (at_best < reach and self._room.is_spare)
+        return self._room.is_large and self._room.is_spare
 
     def _kept(self, reading: Reading) -> Reading:
         """A scan with room for its next page."""
@@ -226,18 +216,19 @@ class Order:
         """How much of what a whole page takes the next page of a scan may take."""
         return int(size * min(1.0, reading.left))
 
-    def _pages(self, reading: Reading, left: float) -> float:
-        """How many pages of a scan are still to be taken, if so many are still to be read."""
+    def _pages(self, reading: Reading, at_best: bool) -> float:
+        """How many pages of a scan are still to be read or taken."""
+        left = reading.left_at_best if at_best else reading.left
         return left + reading.held / self._room.page_bytes
 
-    def _within(self, reach: float) -> Iterator[Reading]:
+    def _within(self, reach: float, *, at_best: bool = False) -> Iterator[Reading]:
         """The scans that are not done and have fewer pages before them than that."""
         ahead = 0.0
         for reading in self._open:
             if ahead >= reach:
                 return
             yield reading
-            ahead += self._pages(reading, reading.left)
+            ahead += self._pages(reading, at_best)
 
     def _has_room(self, reading: Reading) -> bool:
         """Whether a scan's next page may be read.
@@ -253,28 +244,38 @@ class Order:
         That one was read before it was known to be far.
         """
         size = self._share(size, reading)
-        nearest = reading in islice(self._readings, self._nearest)
-        if self._room.fits(size, nearest=nearest):
+        if self._fits(reading, size):
             return True
         near = sum(1 for _ in self._within(self._room.pages * FAR))
         for one in reversed(self._open[near:]):
             if one is not reading and one.may_be_forgotten:
+                if not self._fits(reading, size - one.held):
+                    return False
                 self._room.use(-one.held)
                 one.forget()
-                return self._room.fits(size, nearest=nearest)
+                return True
         return False
+
+    def _fits(self, reading: Reading, size: int) -> bool:
+        """Whether there is room for so much of a scan; the nearest find more than others."""
+        if self._room.fits(size, nearest=False):
+            return True
+        nearest = reading in islice(self._readings, self._nearest)
+        return nearest and self._room.fits(size, nearest=True)
 
     def _cut_up(self) -> Reading | None:
         """What lies behind the parts into which a long scan is now cut; all stand in the order.
 
-        It is begun before them, since how dense it is decides on the next cut.
+        It is begun before them if there is room, since how dense it is decides on the next cut.
         """
         most = min(int(self._parts), int(self._room.answers))
-        for reading in self._within_reach():
-            parts = reading.cut_up(most, self._part_pages)
-            if parts:
+        for reading in self._worth_asking():
+            if reading.dense and not self._fits(reading, self._room.answer_bytes):
+                return None
+            if parts := reading.cut_up(most, self._part_pages):
                 self._insert(parts, reading)
-                return self._kept(parts[-1])
+                rest = parts[-1]
+                return self._kept(rest) if self._has_room(rest) else self._nearest_free()
         return None
 
     @property

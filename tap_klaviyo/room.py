@@ -16,8 +16,10 @@ FADING = 100
 # What is not among the nearest leaves this share of the room to what is: how much is near, where
 # records come in bursts, is often known only when the room is full.
 LEFT_TO_NEAREST = 0.25
-# Where this share is free, it is spent on what may be near.
-SPARE = 0.33
+# While this share is free, some may be spent on what is perhaps far; a larger one where there is
+# room for few pages.
+SPARE, SPARE_OF_FEW = 0.33, 0.5
+FEW_PAGES = 16
 
 
 class AnyPage(HasNext, Protocol):
@@ -57,11 +59,14 @@ class Room:
         """How many bytes one reader may hope to have room for."""
         return self._most_bytes * (1 - SHARED_OUT if self._readers > 1 else 1)
 
-    def fits(self, own: int, size: int) -> bool:
-        """Whether a reader that uses `own` bytes may use `size` more."""
+    def fits(self, own: int, size: int, left: int = 0) -> bool:
+        """Whether a reader that uses `own` bytes may use `size` more.
+
+        What all share, it may use only if `left` bytes of that stay free.
+        """
         readers = max(1, self._readers)
         share = self._most_bytes * SHARED_OUT / readers
-        return self._used + size <= self.reach or own + size <= share
+        return self._used + size + left <= self.reach or own + size <= share
 
     def pages(self, size: int) -> float:
         """How many pages of that size a reader may hope to have room for."""
@@ -115,9 +120,15 @@ class OwnRoom:
     @property
     def is_spare(self) -> bool:
         """Whether so much is free that some may be spent on what is perhaps far away."""
-        return self._room.fits(self.used, int(self._room.reach * SPARE))
+        share = SPARE if self.is_large else SPARE_OF_FEW
+        return self._room.fits(self.used, int(self._room.reach * share))
 
-    def fits(self, size: int, *, nearest: bool = True) -> bool:
+    @property
+    def is_large(self) -> bool:
+        """Whether there is room for many pages."""
+        return self.pages >= FEW_PAGES
+
+    def fits(self, size: int, *, nearest: bool) -> bool:
         """Whether there is room for so much more, of what is among the nearest or is not."""
-        left = 0 if nearest else int(self._room.reach * LEFT_TO_NEAREST)
-        return self._room.fits(self.used, size + left)
+        left = 0 if nearest or not self.is_large else int(self._room.reach * LEFT_TO_NEAREST)
+        return self._room.fits(self.used, size, left)

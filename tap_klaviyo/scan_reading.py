@@ -174,7 +174,11 @@ class Reading:
 
     @property
     def left_at_best(self) -> float:
-        """How many pages are still to come if what is dense now ends soon, as bursts do."""
+        """How many pages are still to come if it is at most a few times as long as by now.
+
+        What is dense may end soon: records come in bursts. Where scans are not cut by time, `left`
+        is no more than a guess of that kind.
+        """
         return min(self.left, OUTGROWN * max(1, self.count)) if self.source.span else self.left
 
     @property

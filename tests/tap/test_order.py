@@ -344,6 +344,15 @@ def test_a_burst_that_is_found_late_finds_room(hour: float) -> None:
     assert walk.round_trips < 16
 
 
+@pytest.mark.parametrize(("room", "most"), [(2, 80), (4, 45), (12, 25)])
+def test_in_a_small_room_nothing_that_may_be_far_is_read(room: int, most: int) -> None:
+    """It would take most of the room for long: 281 round trips where there is room for 2 pages."""
+    walk = Walk(list(range(4_000)), [0, 2_000, 4_000], REQUESTS, room)
+    walk.to_the_end(TAKEN)
+    assert walk.found == walk.events
+    assert walk.round_trips < most
+
+
 def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
     """It would end at the first record behind the cut, with others still to come before it."""
     seconds = [*range(0, 80, 10), *range(500, 580, 10), *range(80, 500, 10), *range(580, 2_000, 10)]
