@@ -353,6 +353,61 @@ def test_in_a_small_room_nothing_that_may_be_far_is_read(room: int, most: int) -
     assert walk.round_trips < most
 
 
+def crowded(taken: int) -> Room:
+    """A room of which others use so much, and of which no reader's own share holds a page."""
+    crowd = Room(25 * RECORDS)
+    crowd.enter(8)
+    crowd.use(taken)
+    return crowd
+
+
+def test_what_is_behind_a_cut_takes_no_room_from_what_is_nearer() -> None:
+    """It is begun first only where there is room for it; else the nearest part is."""
+    walk = Walk(list(range(0, 100_000, 5)), [0, 100_000], workers=4, room=0)
+    walk.room = crowded(110)
+    walk.order = Order(walk.source, 4, walk.room, RECORDS)
+    walk.ask()
+    walk.answer()
+    walk.look()
+    walk.ask()
+    head, part = walk.under_way
+    assert part.scan.bounds.start == head.scan.bounds.end
+
+
+def test_no_scan_is_begun_that_would_take_the_room_of_the_nearest() -> None:
+    """While one may be begun nothing is cut up, however long the one that is due turns out."""
+    began = []
+    for taken in (90, 110):
+        order = Order(Source(lambda _, __: iter(()), Walk.part, span), 2, crowded(taken), RECORDS)
+        order.begin(Scan())
+        assert order.choose()
+        began.append(order.may_begin())
+    assert began == [True, False]
+
+
+def test_a_page_is_forgotten_only_where_that_makes_room_enough() -> None:
+    """It would be read again, and nothing be gained."""
+    walk = Walk(list(range(0, 200_000, 5)), [0, 100_000, 200_000], workers=4, room=0)
+    walk.room = crowded(0)
+    walk.order = Order(walk.source, 4, walk.room, RECORDS)
+    walk.ask()
+    _, far = walk.under_way
+    walk.answer()
+    walk.look()
+    walk.room.use(1_000)
+    walk.ask()
+    assert far.may_be_forgotten
+
+
+def test_a_share_of_the_room_stays_a_readers_own() -> None:
+    """What all others leave is no concern of it."""
+    shared = Room(800)
+    shared.enter(2)
+    shared.use(700)
+    assert shared.fits(50, 50, left=100)
+    assert not shared.fits(50, 51, left=100)
+
+
 def test_a_scan_whose_pages_are_misplaced_is_not_cut_up() -> None:
     """It would end at the first record behind the cut, with others still to come before it."""
     seconds = [*range(0, 80, 10), *range(500, 580, 10), *range(80, 500, 10), *range(580, 2_000, 10)]
