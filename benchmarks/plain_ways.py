@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable, Collection, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from servers import KEY, Server
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
 CEILING_PAGES = 50
+# Events on a page, as the tap asks for them.
+PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,43 @@ def tap_command(server: Server, folder: Path, selection: Selection, **settings: 
     file = str(catalog(server, folder, selection))
     command = [str(BIN / "tap-klaviyo"), "--config=ENV", "--catalog", file]
     return Command(command, environ(server, **settings))
+
+
+def told_tap(server: Server, folder: Path, selection: Selection, times: Path) -> Command:
+    """The tap, told where to cut what it reads."""
+    tap = tap_command(server, folder, selection)
+    program = [sys.executable, str(HERE / "told_tap.py"), str(times)]
+    return Command([*program, *tap.arguments[1:]], tap.environ)
+
+
+def page_starts(server: Server, folder: Path) -> Path:
+    """A file of the times at which events have to be cut so that each part fills a page.
+
+    A second is never cut: Klaviyo compares no finer.
+    """
+    address = f"{server.url}/api/events?page[size]={PAGE}&sort=datetime&fields[event]=datetime"
+    times = [row["attributes"]["datetime"] for row in rows(address)]
+    file = folder / "page-starts.json"
+    file.write_text(json.dumps(list(starts(times))))
+    return file
+
+
+def starts(times: Sequence[str]) -> Iterator[str]:
+    """The first time of every page but the first, each page beginning with a new second."""
+    begun = 0
+    while begun + PAGE < len(times):
+        start = bisect_left(times, times[begun + PAGE])
+        begun = start if start > begun else bisect_right(times, times[begun])
+        if begun < len(times):
+            yield times[begun]
+
+
+def rows(address: str | None) -> Iterator[Any]:
+    """The resources of a collection, page after page."""
+    while address:
+        page = requests.get(address, headers=HEADERS, timeout=120).json()
+        yield from page["data"]
+        address = page["links"]["next"]
 
 
 def minimal_loop(server: Server, stream: str, query: str) -> Command:
