@@ -9,22 +9,15 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
+from tap_klaviyo.early import Early
 from tap_klaviyo.lengths import Lengths
-from tap_klaviyo.room import AnyPage, OwnRoom, Room
+from tap_klaviyo.parts import Parts
+from tap_klaviyo.room import AnyPage, OwnRoom
 from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Scan
 
-# The last request of a part may fetch next to nothing; longer parts would save hardly any.
-MOST_PART_PAGES = 10
-# A part that held something lets what follows be cut into more parts, an empty one into fewer:
-# where records come in bursts, what lies behind one is empty for long. One in three may be empty.
-USEFUL, USELESS = 0.5, -1
-# The least share of a page that counts as something.
-SOMETHING = 0.1
 # Beyond so many times of what there is room for, a page is not worth its room.
 FAR = 2
-# An answer at least so long, compared with the longest, may be a full page: others may follow it.
-FULL = 0.97
 # So many answers may wait to be looked into, for each request that may be under way, before
 # anything behind them is asked for. They wait as they came, compressed: what turns out to go on, or
 # to be denser than what came before, is found out before it is due, and its next pages are on
@@ -38,11 +31,11 @@ NEAREST = 0.5
 class Order:
     """Scans that have been begun, in their order, up to the last one whose pages are not taken."""
 
-    def __init__(self, source: Source, workers: int, room: Room, page_bytes: int) -> None:
+    def __init__(self, source: Source, workers: int, room: OwnRoom) -> None:
         """Nothing has been begun."""
         self._source = source
         self._workers = workers
-        self._room = OwnRoom(room, page_bytes)
+        self._room = room
         self._most_waiting = max(1.0, WAITING * workers)
         self._nearest = max(1, int(NEAREST * workers))
         self._readings: deque[Reading] = deque()
@@ -50,14 +43,15 @@ class Order:
         self._open: list[Reading] = []
         self.exhausted = False
         self._lengths = Lengths()
-        # Into how many parts a scan may be cut.
-        self._parts = float(workers)
+        self._parts = Parts(workers, room)
+        self._early = Early(source, self._lengths)
 
     def begin(self, scan: Scan) -> None:
-        """Begin one more scan."""
-        reading = Reading(scan, self._source, self._lengths, left=self._source.expected)
-        self._readings.append(reading)
-        self._open.append(reading)
+        """Begin one more scan, or go on with the one that was read before its turn."""
+        new = Reading(scan, self._source, self._lengths, left=self._source.expected)
+        begun = self._early.taken_over(scan) or [new]
+        self._readings += begun
+        self._open += (one for one in begun if not one.done)
 
     def end(self, error: BaseException) -> None:
         """Begin nothing more; an error comes after everything that has been begun."""
@@ -97,8 +91,9 @@ class Order:
         if self.head and self.head.waits:
             yield self.head
         if self._source.span and self._room.is_spare:
-            full = FULL * self._room.sent_bytes
-            yield from (one for one in self._open if one.waits and one.sent > full)
+            yield from (one for one in self._early.readings if one.waits)
+            full = self._room.may_be_full
+            yield from (one for one in self._open if one.waits and full(one.sent))
         for one in self._within(self._room.pages):
             if one.waits and self._makes_room(one, self._room.page_bytes):
                 yield one
@@ -124,23 +119,22 @@ class Order:
 
     def give_back(self) -> None:
         """Leave all room to others; what is being read gives its own back when it comes."""
-        self._room.use(-sum(one.held for one in self._readings))
+        self._room.use(-self._early.held - sum(one.held for one in self._readings))
 
     def put(self, reading: Reading, page: AnyPage | None, latest: Span | None) -> None:
         """Add the page that was being read; None where there is none."""
         reading.put(page, latest)
         if page is not None:
             self._room.use(page.size)
-            self._room.page_came(page.size)
+            self._room.page_came(page, reading.sent)
         if reading.done:
-            self._open.remove(reading)
+            if reading not in self._early.readings:
+                self._open.remove(reading)
             if reading.whole:
                 self._lengths.ended(reading.count)
                 self._source.held(reading.scan, reading.text)
             else:
-                useful = reading.text > SOMETHING * self._room.page_bytes
-                self._parts += USEFUL if useful else USELESS
-                self._parts = min(float(self._workers), max(1.0, self._parts))
+                self._parts.ended(reading.text)
 
     def release(self, reading: Reading | None) -> None:
         """Give back what was kept for the page that was being read, if one was."""
@@ -174,10 +168,17 @@ class Order:
         Returns:
             None where a scan is to be begun instead, or nothing can be done now.
         """
-        found = self._nearest_free()
+        found = self._before_its_turn() or self._nearest_free()
         if found or self._workers == 1 or self.may_begin():
             return found
         return self._cut_up()
+
+    def _before_its_turn(self) -> Reading | None:
+        """What is read early while much is free, as soon as what is due has been asked for."""
+        if not (self._early.readings and self._readings and self._at_best):
+            return None
+        found = self._early.to_read(self._parts)
+        return self._kept(found) if found else None
 
     def _nearest_free(self) -> Reading | None:
         """The nearest scan of which nobody reads the next page; None if there is no room for it."""
@@ -195,7 +196,7 @@ class Order:
 
     @property
     def _at_best(self) -> bool:
-        """Whether scans count as no longer than they are at best.
+        """Whether much is free, so that scans count as no longer than they are at best.
 
         What is behind a burst is far away if that goes on as far as it may. Where nothing was read
         there before the end of the burst is known, each of several is waited for by itself.
@@ -268,24 +269,14 @@ class Order:
 
         It is begun before them if there is room, since how dense it is decides on the next cut.
         """
-        most = min(int(self._parts), int(self._room.answers))
         for reading in self._worth_asking():
             if reading.dense and not self._fits(reading, self._room.answer_bytes):
                 return None
-            if parts := reading.cut_up(most, self._part_pages):
+            if parts := reading.cut_up(self._parts.most, self._parts.pages):
                 self._insert(parts, reading)
                 rest = parts[-1]
                 return self._kept(rest) if self._has_room(rest) else self._nearest_free()
         return None
-
-    @property
-    def _part_pages(self) -> int:
-        """How many pages a part of a long scan is to have.
-
-        As many as leave each reader a part within reach: one, where pages are large. A part whose
-        second page is missing keeps all those behind it waiting.
-        """
-        return max(1, min(MOST_PART_PAGES, int(self._room.pages / self._workers)))
 
     def _insert(self, parts: list[Reading], after: Reading) -> None:
         """Put the parts of a scan behind what is left of it."""

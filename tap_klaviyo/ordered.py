@@ -19,7 +19,7 @@ from functools import partial
 from typing import NamedTuple
 
 from tap_klaviyo.order import Order
-from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, Room
+from tap_klaviyo.room import FIRST_PAGE_BYTES, AnyPage, OwnRoom, Room
 from tap_klaviyo.scan_reading import Reading, Source, Span
 from tap_klaviyo.scans import Scan
 
@@ -54,13 +54,22 @@ class OrderedReader:
     """Reads scans with several threads; used for one pass."""
 
     def __init__(
-        self, source: Source, workers: int, room: Room, page_bytes: int = FIRST_PAGE_BYTES
+        self,
+        source: Source,
+        workers: int,
+        room: Room,
+        page_bytes: int = FIRST_PAGE_BYTES,
+        sent_bytes: int = 0,
     ) -> None:
-        """Read with up to `workers` threads, ahead as far as there is room for pages."""
+        """Read with up to `workers` threads, ahead as far as there is room for pages.
+
+        `page_bytes` is what a page may take, `sent_bytes` how long the answer is that a full one
+        comes as, if anybody knows.
+        """
         self._source = source
         self._workers = workers
         self._room = room
-        self._order = Order(source, workers, room, page_bytes)
+        self._order = Order(source, workers, OwnRoom(room, page_bytes, sent_bytes))
         self._steps: deque[Step] = deque()
         # Readers that exist, and steps that have been given out and not been done, but for those
         # whose answer waits.

@@ -67,11 +67,13 @@ class UnreadPage:
         answer: The page, inflated.
         operation_id: What was called.
         next: The address of the next page.
+        sent_bytes: How long the answer was as it came.
     """
 
     answer: Answer
     operation_id: str
     next: str | None
+    sent_bytes: int
 
     @property
     def size(self) -> int:
@@ -135,7 +137,8 @@ class PageLines:
             UnexpectedContentError: it is nested too deeply.
         """
         plain = Answer(answer.status, {}, answer.body)
-        return UnreadPage(plain, operation_id, read_page(plain, operation_id).next)
+        following = read_page(plain, operation_id).next
+        return UnreadPage(plain, operation_id, following, len(answer.sent))
 
     def opened(self, page: AnyPage) -> AnyPage:
         """A page that is decoded, if it was not.

@@ -18,10 +18,10 @@ from klaviyo_client.query import Query
 from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.lined_pages import LinedPage, key_texts
 from tap_klaviyo.ordered import OrderedReader
-from tap_klaviyo.page_lines import PageLines
+from tap_klaviyo.page_lines import PageLines, UnreadPage
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Looking, Source, Span, span_of
-from tap_klaviyo.scans import Bounds, Scan, scan_filter
+from tap_klaviyo.scans import Bounds, Scan, scan_filter, whole_second
 from tap_klaviyo.windows import SHORTEST, WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
@@ -139,6 +139,7 @@ class Reader:
         first = next(pages, None)
         if first is None:
             return
+        sent = first.sent_bytes if isinstance(first, UnreadPage) else 0
         if self.lines:
             first = self.lines.opened(first)
         taken = self.client.clock.monotonic() - started
@@ -150,10 +151,10 @@ class Reader:
             yield from ((scan, lined(page)) for page in self._ahead(pages, first.size))
             return
         # Those of the first page's last second may go on: they are left to the first window.
-        cut = span.last.replace(microsecond=0)
+        cut = whole_second(span.last)
         ready = lined(first)
         yield replace(scan, bounds=Bounds(None, cut), window=True), ready
-        yield from self._windows(scan, cut, span, workers, ready)
+        yield from self._windows(scan, span, workers, ready, sent)
 
     def _useful_workers(self, seconds: float) -> int:
         """How many readers to use where a page takes so many seconds."""
@@ -171,24 +172,14 @@ class Reader:
         return operation(self.operation_id).rate.burst
 
     def _windows(
-        self, scan: Scan, cut: datetime, span: Span, workers: int, first: AnyPage
+        self, scan: Scan, span: Span, workers: int, first: AnyPage, sent_bytes: int
     ) -> Iterator[ScanPage]:
-        """What lies after `cut`; the first page shows how dense the records lie."""
+        """What lies after the first page; that came as so many bytes, and shows how dense it is."""
         # Little may have been left of that page, and more of those that follow.
         page_bytes = max(first.size, first.text_bytes // 2)
         wanted = min(MOST_PAGES, max(1, int(self.room.pages(page_bytes) / workers / 2))) - SLACK
-        end = scan.bounds.end
-        plan = WindowPlan(
-            start=cut,
-            end=min(end, self.now) if end else self.now,
-            length=(span.last - span.first) * wanted,
-            wanted=wanted,
-            open_end=end is None or end > self.now,
-            groping=span.last - span.first < SHORTEST,
-        )
-        windows = (
-            replace(scan, bounds=Bounds(one.start, one.end or end), window=True) for one in plan
-        )
+        plan = self._plan(scan, span, wanted)
+        plan.take_off_last()
         source = Source(
             self.scan_pages,
             with_bounds,
@@ -196,8 +187,23 @@ class Reader:
             expected=wanted,
             held=lambda done, text: plan.held(done.bounds, text / first.text_bytes),
             at_once=plan.at_once,
+            last=window(scan, plan.last) if plan.last else None,
         )
-        yield from OrderedReader(source, workers, self.room, page_bytes).pages(windows)
+        windows = (window(scan, one) for one in plan)
+        reader = OrderedReader(source, workers, self.room, page_bytes, sent_bytes)
+        yield from reader.pages(windows)
+
+    def _plan(self, scan: Scan, span: Span, wanted: float) -> WindowPlan:
+        """The windows behind a first page, with so many pages each."""
+        end = scan.bounds.end
+        return WindowPlan(
+            start=whole_second(span.last),
+            end=min(end, self.now) if end else self.now,
+            length=(span.last - span.first) * wanted,
+            wanted=wanted,
+            open_end=end is None or end > self.now,
+            groping=span.last - span.first < SHORTEST,
+        )
 
     def _ahead(self, pages: Iterator[AnyPage], page_bytes: int) -> Iterator[AnyPage]:
         """The pages of one walk, each fetched while the one before it is being used."""
@@ -219,6 +225,11 @@ class Reader:
 def as_it_is(page: AnyPage) -> AnyPage:
     """A page itself, where no lines are made of it."""
     return page
+
+
+def window(scan: Scan, bounds: Bounds) -> Scan:
+    """A window of a scan, which ends where the scan does if nothing else is said."""
+    return with_bounds(scan, Bounds(bounds.start, bounds.end or scan.bounds.end))
 
 
 def with_bounds(scan: Scan, bounds: Bounds) -> Scan:

@@ -16,6 +16,10 @@ FADING = 100
 # What is not among the nearest leaves this share of the room to what is: how much is near, where
 # records come in bursts, is often known only when the room is full.
 LEFT_TO_NEAREST = 0.25
+# An answer at least so long, compared with full pages, may be one: others may follow it.
+FULL = 0.97
+# How much the latest full page says of how long they are.
+LATEST = 0.25
 # While this share is free, some may be spent on what is perhaps far; a larger one where there is
 # room for few pages.
 SPARE, SPARE_OF_FEW = 0.33, 0.5
@@ -81,13 +85,14 @@ class OwnRoom:
         used: How much of the room the read uses.
     """
 
-    def __init__(self, room: Room, page_bytes: int) -> None:
-        """Nothing is used yet; pages may have so many bytes."""
+    def __init__(self, room: Room, page_bytes: int, full_bytes: int = 0) -> None:
+        """Nothing is used yet; pages may have so many bytes, and full ones come as so many."""
         self._room = room
         self.page_bytes = page_bytes
         self.used = 0
         # How long answers are before anybody looks into them; 0 where that is not known.
         self.sent_bytes = 0
+        self._full_bytes = float(full_bytes)
 
     def use(self, size: int) -> None:
         """Take room, or give it back."""
@@ -98,9 +103,18 @@ class OwnRoom:
         """Learn how long an answer was."""
         self.sent_bytes = max(size, self.sent_bytes - self.sent_bytes // FADING)
 
-    def page_came(self, size: int) -> None:
-        """Learn how large a page was."""
-        self.page_bytes = max(size, self.page_bytes - self.page_bytes // FADING)
+    def page_came(self, page: AnyPage, sent: int) -> None:
+        """Learn how large a page was, and how long the answer; `sent` is 0 if nobody knows."""
+        self.page_bytes = max(page.size, self.page_bytes - self.page_bytes // FADING)
+        if page.next and sent:
+            known = self._full_bytes or sent
+            self._full_bytes = known + LATEST * (sent - known)
+        elif self._full_bytes:
+            self._full_bytes = max(self._full_bytes, sent)
+
+    def may_be_full(self, sent: int) -> bool:
+        """Whether an answer of so many bytes may be a full page, which others follow."""
+        return sent > FULL * (self._full_bytes or self.sent_bytes)
 
     @property
     def answer_bytes(self) -> int:

@@ -63,6 +63,7 @@ class Source:
         expected: How many pages a scan may have.
         held: Told how long the text was that a finished scan came as, if it was not cut up.
         at_once: How many scans may be read at once now; None for any number.
+        last: The scan that is to be read before its turn, as far as it shows how dense it is.
     """
 
     pages: Callable[[Scan, Looking], Iterator[AnyPage]]
@@ -73,6 +74,7 @@ class Source:
     expected: float = 1.0
     held: Callable[[Scan, int], None] = lambda scan, size: None  # noqa: ARG005
     at_once: Callable[[], int | None] = lambda: None
+    last: Scan | None = None
 
 
 @dataclass(slots=True, eq=False)

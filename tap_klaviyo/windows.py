@@ -16,21 +16,24 @@ from tap_klaviyo.scans import Bounds
 SHORTEST = timedelta(seconds=1)
 # How much longer than the window before it a window may be: empty years are crossed in a few.
 GROWTH = 8
+# Where there are fewer windows, the last one is soon asked for anyway.
+FEW = 4
 # Windows that are read at once while it is open how long they should be: empty ones are wasted.
 CAUTIOUS = 4
 
 
 @dataclass(slots=True)
 class WindowPlan:
-    """Windows from `start` to `end`, then one for what lies after; told what they held, it adapts.
+    """Windows from `start` to `end`, then what lies after; told what they held, it adapts.
 
     Attributes:
         start: Where the next window begins.
-        end: Where the last closed window ends.
+        end: Where the last window ends whose length adapts.
         length: How long the next window is.
         wanted: Pages that a window should hold.
         open_end: Whether a window without upper bound follows (future-dated records).
         groping: Whether the latest window held next to nothing, so that the next length is a guess.
+        last: The last closed window, if it was taken off.
     """
 
     start: datetime
@@ -39,6 +42,7 @@ class WindowPlan:
     wanted: float
     open_end: bool
     groping: bool = False
+    last: Bounds | None = None
 
     def __iter__(self) -> Iterator[Bounds]:
         """Every window, each cut when it is asked for."""
@@ -47,12 +51,25 @@ class WindowPlan:
             length = min(max(self.length, SHORTEST), self.end - start)
             self.start = min(self.end, whole_second(start + length))
             yield Bounds(start, self.start)
+        if self.last:
+            yield self.last
         if self.open_end:
-            yield Bounds(max(self.start, self.end), None)
+            closed = self.last.end if self.last else None
+            yield Bounds(closed or max(self.start, self.end), None)
+
+    def take_off_last(self) -> None:
+        """Have the last closed window lie fast, if there are more than a few.
+
+        Who reads it before its turn knows early whether the last days are far denser.
+        """
+        start = whole_second(self.end - self.length)
+        if not self.groping and start - self.start >= FEW * self.length:
+            self.last = Bounds(start, self.end)
+            self.end = start
 
     def held(self, bounds: Bounds, pages: float) -> None:
         """Learn how many pages a window held, counting parts of pages."""
-        if bounds.start is None or bounds.end is None:
+        if bounds.start is None or bounds.end is None or bounds.end > self.end:
             return
         growth = min(GROWTH, self.wanted / pages) if pages else GROWTH
         self.length = max(SHORTEST, (bounds.end - bounds.start) * growth)

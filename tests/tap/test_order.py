@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.order import Order
 from tap_klaviyo.reading import look_now
-from tap_klaviyo.room import AnyPage, Room
+from tap_klaviyo.room import AnyPage, OwnRoom, Room
 from tap_klaviyo.scan_reading import Looking, Reading, Source, Span
 from tap_klaviyo.scans import Bounds, Scan
 from tap_klaviyo.windows import page_time
@@ -60,7 +60,7 @@ class Walk:
         self.events = sorted(events)
         self.source = Source(self.pages, self.part, span)
         self.room = Room(room * RECORDS)
-        self.order = Order(self.source, workers, self.room, RECORDS)
+        self.order = Order(self.source, workers, OwnRoom(self.room, RECORDS))
         self.workers = workers
         self.scans = iter([Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(edges)])
         self.under_way: list[Reading] = []
@@ -234,7 +234,9 @@ def test_scans_beyond_reach_are_not_begun() -> None:
 @pytest.mark.parametrize("at_once", [1, 3])
 def test_no_more_scans_are_begun_than_may_be_read_at_once(at_once: int) -> None:
     walk = Walk([], list(range(0, 1_000, 100)), 8, ROOM)
-    walk.order = Order(replace(walk.source, at_once=lambda: at_once), 8, walk.room, RECORDS)
+    walk.order = Order(
+        replace(walk.source, at_once=lambda: at_once), 8, OwnRoom(walk.room, RECORDS)
+    )
     walk.ask()
     assert len(walk.under_way) == at_once
 
@@ -246,7 +248,7 @@ def test_what_a_scan_held_is_told_where_it_was_read_whole() -> None:
     walk.source = replace(
         walk.source, held=lambda scan, size: told.append((scan.bounds.start, size))
     )
-    walk.order = Order(walk.source, 8, walk.room, RECORDS)
+    walk.order = Order(walk.source, 8, OwnRoom(walk.room, RECORDS))
     walk.to_the_end()
     assert told == [(at(1_000), 2), (at(2_000), 0)]
 
@@ -263,7 +265,7 @@ def test_what_a_scan_held_is_told_as_what_came_and_not_as_what_was_left() -> Non
     source = Source(
         lambda _, __: iter([SiftedPage()]), Walk.part, held=lambda _, text: told.append(text)
     )
-    order = Order(source, 1, Room(1_000), 10)
+    order = Order(source, 1, OwnRoom(Room(1_000), 10))
     order.begin(Scan())
     reading = order.choose()
     assert reading
@@ -273,7 +275,7 @@ def test_what_a_scan_held_is_told_as_what_came_and_not_as_what_was_left() -> Non
 
 def order_of(scans: int, room: int = 1_000) -> tuple[Order, list[Reading]]:
     """Scans whose first pages, of 10 bytes, are under way."""
-    order = Order(Source(lambda _, __: iter(()), Walk.part, span), scans, Room(room), 10)
+    order = Order(Source(lambda _, __: iter(()), Walk.part, span), scans, OwnRoom(Room(room), 10))
     for _ in range(scans):
         order.begin(Scan())
     readings = [one for one in (order.choose() for _ in range(scans)) if one]
@@ -365,7 +367,7 @@ def test_what_is_behind_a_cut_takes_no_room_from_what_is_nearer() -> None:
     """It is begun first only where there is room for it; else the nearest part is."""
     walk = Walk(list(range(0, 100_000, 5)), [0, 100_000], workers=4, room=0)
     walk.room = crowded(110)
-    walk.order = Order(walk.source, 4, walk.room, RECORDS)
+    walk.order = Order(walk.source, 4, OwnRoom(walk.room, RECORDS))
     walk.ask()
     walk.answer()
     walk.look()
@@ -378,7 +380,9 @@ def test_no_scan_is_begun_that_would_take_the_room_of_the_nearest() -> None:
     """While one may be begun nothing is cut up, however long the one that is due turns out."""
     began = []
     for taken in (90, 110):
-        order = Order(Source(lambda _, __: iter(()), Walk.part, span), 2, crowded(taken), RECORDS)
+        order = Order(
+            Source(lambda _, __: iter(()), Walk.part, span), 2, OwnRoom(crowded(taken), RECORDS)
+        )
         order.begin(Scan())
         assert order.choose()
         began.append(order.may_begin())
@@ -389,7 +393,7 @@ def test_a_page_is_forgotten_only_where_that_makes_room_enough() -> None:
     """It would be read again, and nothing be gained."""
     walk = Walk(list(range(0, 200_000, 5)), [0, 100_000, 200_000], workers=4, room=0)
     walk.room = crowded(0)
-    walk.order = Order(walk.source, 4, walk.room, RECORDS)
+    walk.order = Order(walk.source, 4, OwnRoom(walk.room, RECORDS))
     walk.ask()
     _, far = walk.under_way
     walk.answer()
@@ -444,7 +448,7 @@ class Lists(Walk):
 
     def __init__(self, lengths: list[int], workers: int) -> None:
         super().__init__([], [0], workers, ROOM)
-        self.order = Order(replace(self.source, span=None), workers, self.room, RECORDS)
+        self.order = Order(replace(self.source, span=None), workers, OwnRoom(self.room, RECORDS))
         self.scans = iter([Scan(path={"pages": str(length)}) for length in lengths])
 
     def pages(self, scan: Scan, _: Looking = look_now) -> Iterator[EventsPage]:
@@ -482,6 +486,6 @@ def test_what_is_left_of_a_scan_is_what_longer_ones_had() -> None:
 def test_as_many_scans_are_begun_as_are_expected_to_fit(expected: float, at_once: int) -> None:
     walk = Walk([], list(range(0, 1_000, 10)), 99, ROOM)
     source = replace(walk.source, expected=expected)
-    walk.order = Order(source, 99, walk.room, RECORDS)
+    walk.order = Order(source, 99, OwnRoom(walk.room, RECORDS))
     walk.ask()
     assert len(walk.under_way) == at_once
