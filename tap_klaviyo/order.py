@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from tap_klaviyo.early import Early
 from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.parts import Parts
 from tap_klaviyo.room import AnyPage, OwnRoom
@@ -44,14 +43,18 @@ class Order:
         self.exhausted = False
         self._lengths = Lengths()
         self._parts = Parts(workers, room)
-        self._early = Early(source, self._lengths)
+        # What is read before its turn, until that has come.
+        self._early = Reading(source.last, source, self._lengths) if source.last else None
 
     def begin(self, scan: Scan) -> None:
         """Begin one more scan, or go on with the one that was read before its turn."""
-        new = Reading(scan, self._source, self._lengths, left=self._source.expected)
-        begun = self._early.taken_over(scan) or [new]
-        self._readings += begun
-        self._open += (one for one in begun if not one.done)
+        if self._early and scan == self._source.last:
+            reading, self._early = self._early, None
+        else:
+            reading = Reading(scan, self._source, self._lengths, left=self._source.expected)
+        self._readings.append(reading)
+        if not reading.done:
+            self._open.append(reading)
 
     def end(self, error: BaseException) -> None:
         """Begin nothing more; an error comes after everything that has been begun."""
@@ -91,7 +94,8 @@ class Order:
         if self.head and self.head.waits:
             yield self.head
         if self._source.span and self._room.is_spare:
-            yield from (one for one in self._early.readings if one.waits)
+            if self._early and self._early.waits:
+                yield self._early
             full = self._room.may_be_full
             yield from (one for one in self._open if one.waits and full(one.sent))
         for one in self._within(self._room.pages):
@@ -119,7 +123,8 @@ class Order:
 
     def give_back(self) -> None:
         """Leave all room to others; what is being read gives its own back when it comes."""
-        self._room.use(-self._early.held - sum(one.held for one in self._readings))
+        begun = [*self._readings, self._early] if self._early else self._readings
+        self._room.use(-sum(one.held for one in begun))
 
     def put(self, reading: Reading, page: AnyPage | None, latest: Span | None) -> None:
         """Add the page that was being read; None where there is none."""
@@ -128,7 +133,7 @@ class Order:
             self._room.use(page.size)
             self._room.page_came(page, reading.sent)
         if reading.done:
-            if reading not in self._early.readings:
+            if reading is not self._early:
                 self._open.remove(reading)
             if reading.whole:
                 self._lengths.ended(reading.count)
@@ -175,10 +180,10 @@ class Order:
 
     def _before_its_turn(self) -> Reading | None:
         """What is read early while much is free, as soon as what is due has been asked for."""
-        if not (self._early.readings and self._readings and self._at_best):
-            return None
-        found = self._early.to_read(self._parts)
-        return self._kept(found) if found else None
+        early, head = self._early, self.head
+        if early and early.is_new and head and not head.is_free and self._at_best:
+            return self._kept(early)
+        return None
 
     def _nearest_free(self) -> Reading | None:
         """The nearest scan of which nobody reads the next page; None if there is no room for it."""

@@ -128,6 +128,11 @@ class Reading:
         """Whether somebody may read its next page."""
         return self.reserved is None and not self.done
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of it has been asked for."""
+        return self.is_free and not self.count
+
     def read(self, looking: Looking) -> tuple[AnyPage | None, Span | None]:
         """Its next page, and that page's span where it can be relied on and more will come.
 

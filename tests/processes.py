@@ -27,7 +27,11 @@ from typing import IO
 PROJECT = Path(__file__).resolve().parents[1]
 DEVNULL, PIPE = subprocess.DEVNULL, subprocess.PIPE
 # What a command imports before it does anything.
-IMPORTS = {"tap_klaviyo": "tap_klaviyo.tap", "target_klaviyo": "target_klaviyo.target"}
+IMPORTS = {
+    "tap_klaviyo": "tap_klaviyo.tap",
+    "target_klaviyo": "target_klaviyo.target",
+    "tests": "tap_klaviyo.tap",
+}
 HANGS = 120.0
 """Seconds after which a process is killed that ought to end by itself."""
 

@@ -67,12 +67,13 @@ def run_in(  # noqa: PLR0913 - as a user may combine them
     state: Mapping[str, Any] | None = None,
     catalog_content: Mapping[str, Any] | None = None,
     arguments: tuple[str, ...] = (),
+    module: str = "tap_klaviyo",
     when: Mapping[str, Callable[[], None]] | None = None,
     **settings: Any,
 ) -> Run:
     """Run the tap as a process with its files in `folder`; all streams unless some are named.
 
-    `when` says what to do once words are in its log.
+    `when` says what to do once words are in its log; `module` may be another way to start it.
     """
     content = catalog_content or catalog(*(streams or [spec.name for spec in STREAMS]))
     config = {"api_url": url, "api_key": "pk_test"} | settings
@@ -82,7 +83,7 @@ def run_in(  # noqa: PLR0913 - as a user may combine them
         if value is not None:
             (folder / f"{name}.json").write_text(json.dumps(value))
             words += [f"--{name}", str(folder / f"{name}.json")]
-    done = processes.run("tap_klaviyo", *words, env=environment({}), when=when)
+    done = processes.run(module, *words, env=environment({}), when=when)
     # Not `splitlines`: texts may hold other signs that end a line for it.
     messages = [json.loads(line) for line in done.stdout.split("\n") if line]
     return Run(messages, done.stderr, done.returncode)

@@ -56,13 +56,16 @@ def span(page: AnyPage) -> Span:
 class Walk:
     """A read of events, given as seconds, in windows; all is asked at once that can be."""
 
-    def __init__(self, events: list[int], edges: list[int], workers: int, room: int) -> None:
+    def __init__(
+        self, events: list[int], edges: list[int], workers: int, room: int, *, early: bool = False
+    ) -> None:
         self.events = sorted(events)
-        self.source = Source(self.pages, self.part, span)
+        scans = [Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(edges)]
+        self.source = Source(self.pages, self.part, span, last=scans[-1] if early else None)
         self.room = Room(room * RECORDS)
         self.order = Order(self.source, workers, OwnRoom(self.room, RECORDS))
         self.workers = workers
-        self.scans = iter([Scan(Bounds(at(a), at(b)), window=True) for a, b in pairwise(edges)])
+        self.scans = iter(scans)
         self.under_way: list[Reading] = []
         self.answered: dict[Reading, tuple[AnyPage | None, Span | None]] = {}
         self.asked = self.round_trips = 0
@@ -198,14 +201,19 @@ def test_gaps_between_bursts_cost_few_requests(held: int) -> None:
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(0, 40), st.integers(1, 900))),
     st.lists(st.integers(1, 150_000), max_size=6, unique=True),
     st.integers(1, 12),
-    st.integers(0, 30),
-    st.integers(1, 20),
+    st.tuples(st.integers(0, 30), st.integers(1, 20)),
+    st.booleans(),
 )
 def test_bursts_are_read_whole_and_in_order_in_whatever_room(
-    bursts: list[tuple[int, int, int]], edges: list[int], workers: int, room: int, taken: int
+    bursts: list[tuple[int, int, int]],
+    edges: list[int],
+    workers: int,
+    limits: tuple[int, int],
+    early: bool,
 ) -> None:
+    room, taken = limits
     events = [first + each * apart for first, count, apart in bursts for each in range(count)]
-    walk = Walk(events, [0, *sorted(edges), 200_000], workers, room)
+    walk = Walk(events, [0, *sorted(edges), 200_000], workers, room, early=early)
     walk.to_the_end(taken)
     assert walk.found == walk.events
     assert walk.room.fits(0, room * RECORDS), "all room has been given back"
@@ -333,6 +341,22 @@ def test_several_bursts_are_not_waited_for_one_by_one(bursts: int, most: int) ->
     assert walk.found == walk.events
     assert walk.round_trips < most
     assert walk.asked < 2 * len(walk.events) / RECORDS
+
+
+def test_a_burst_at_the_end_is_known_before_it_is_due() -> None:
+    """The last days are often by far the densest: 11 round trips where they are found out late."""
+    rush = range(1_600 * HOUR - 900, 1_600 * HOUR)
+    edges = [*range(0, 1_600 * HOUR, RECORDS * HOUR), 1_600 * HOUR]
+    walk = Walk([*range(0, 1_600 * HOUR, HOUR), *rush], edges, REQUESTS, PAGES, early=True)
+    walk.to_the_end(TAKEN)
+    assert walk.found == walk.events
+    assert walk.round_trips < 10
+
+
+def test_what_is_due_is_asked_for_before_what_is_read_early() -> None:
+    walk = Walk(list(range(0, 8_000, 5)), [0, 4_000, 6_000, 8_000], 3, PAGES, early=True)
+    walk.ask()
+    assert [one.scan.bounds.start for one in walk.under_way] == [at(0), at(6_000), at(4_000)]
 
 
 @pytest.mark.parametrize("hour", [126.737, 127.5, 150.8])

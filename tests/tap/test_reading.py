@@ -11,6 +11,7 @@ import pytest
 from klaviyo_sandbox import Sandbox
 from tap_klaviyo.tap import TapKlaviyo
 from tests.tap.account import account_ids, memberships
+from tests.tap.late_answers import LATE
 from tests.tap.running import Run, RunTap, catalog
 
 
@@ -308,9 +309,10 @@ def test_predictions_are_read_when_selected(sandbox: Sandbox, run_tap: RunTap) -
     assert any(one["predictive_analytics"] for one in run.records("profiles"))
 
 
-@pytest.mark.parametrize(("workers", "delay"), [(1, 0.0), (16, 0.0), (3, 0.02), (16, 0.02)])
+@pytest.mark.parametrize("module", ["tap_klaviyo", LATE])
+@pytest.mark.parametrize(("workers", "delay"), [(1, 0.0), (16, 0.0), (4, 0.02), (16, 0.02)])
 def test_reading_at_once_changes_nothing(
-    full: Run, run_tap: RunTap, workers: int, delay: float
+    full: Run, run_tap: RunTap, workers: int, delay: float, module: str
 ) -> None:
     with Sandbox(profiles=150, events=3000, limits=False, delay=delay) as slow:
         options = {"events": {"page_size": 100}, "profiles": {"page_size": 20}}
@@ -322,6 +324,7 @@ def test_reading_at_once_changes_nothing(
             stream_options=options,
             max_parallel_requests=workers,
             max_buffer_mb=1,
+            module=module,
         )
     assert run.code == 0, run.errors
     for stream in ("events", "profiles", "list_profiles"):

@@ -13,6 +13,7 @@ import pytest
 from klaviyo_sandbox import Sandbox
 from tests import processes
 from tests.tap.account import ids
+from tests.tap.late_answers import LATE
 from tests.tap.running import RunTap, catalog, environment
 from tests.waiting import until
 
@@ -33,12 +34,15 @@ EVENTS = {"page[size]": "1000", "sort": "datetime"}
     ],
     ids=lambda fault: fault["kind"] + str(fault.get("status", "")),
 )
-def test_nothing_is_lost_or_doubled_under_a_fault(run_tap: RunTap, fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize("module", ["tap_klaviyo", LATE])
+def test_nothing_is_lost_or_doubled_under_a_fault(
+    run_tap: RunTap, fault: dict[str, Any], module: str
+) -> None:
     with Sandbox(profiles=20, events=400, limits=False) as sandbox:
         wanted = ids(sandbox.url, "events", **EVENTS)
         sandbox.faults.add(operation="get_events", after=1, **fault)
         options = {"events": {"page_size": 100}}
-        run = run_tap(sandbox.url, "events", stream_options=options)
+        run = run_tap(sandbox.url, "events", stream_options=options, module=module)
         assert sandbox.faults.met() >= 1, "the fault must have happened"
         assert run.code == 0, run.errors
         found = [one["id"] for one in run.records("events")]

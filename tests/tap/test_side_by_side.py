@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import requests
 from klaviyo_sandbox import Sandbox
 from tests import processes
 from tests.tap.account import HEADERS, ids, resources
+from tests.tap.late_answers import LATE
 from tests.tap.running import Run, RunTap, catalog, environment
 from tests.waiting import until
 
@@ -50,12 +52,14 @@ def check_states(messages: list[dict[str, Any]], times: dict[str, dict[str, str]
                 assert not missing, f"{name} says {before}, but {len(missing)} had not come"
 
 
-def started(folder: Path, url: str, *streams: str, **settings: Any) -> processes.Process:
+def started(
+    folder: Path, url: str, *streams: str, module: str = "tap_klaviyo", **settings: Any
+) -> processes.Process:
     """The tap, reading these streams."""
     (folder / "selected.json").write_text(json.dumps(catalog(*streams)))
     words = ["--catalog", str(folder / "selected.json")]
     own = {"api_url": url, "api_key": "pk_test", "stream_options": json.dumps(OPTIONS), **settings}
-    return processes.start("tap_klaviyo", *words, env=environment(own))
+    return processes.start(module, *words, env=environment(own))
 
 
 def test_streams_are_read_at_once_and_no_state_is_ahead(tmp_path: Path) -> None:
@@ -103,8 +107,11 @@ def test_the_environment_may_ask_for_word_of_rows_that_are_gone(tmp_path: Path) 
     assert "ACTIVATE_VERSION" in kinds
 
 
+@pytest.mark.parametrize("module", ["tap_klaviyo", LATE])
 @pytest.mark.parametrize("workers", [3, 48])
-def test_many_at_once_say_the_same_as_one_under_faults(run_tap: RunTap, workers: int) -> None:
+def test_many_at_once_say_the_same_as_one_under_faults(
+    run_tap: RunTap, workers: int, module: str
+) -> None:
     streams = ("events", "list_profiles", "lists", "profiles", "templates")
     runs: list[Run] = []
     for count in (1, workers):
@@ -118,6 +125,7 @@ def test_many_at_once_say_the_same_as_one_under_faults(run_tap: RunTap, workers:
                 stream_options=OPTIONS,
                 max_parallel_requests=count,
                 max_buffer_mb=1,
+                module=module,
             )
             assert sandbox.faults.met() == len(FAULTS), "all faults must have happened"
             assert run.code == 0, run.errors
@@ -205,19 +213,21 @@ def changing(url: str, profiles: list[str]) -> Iterator[list[str]]:
         thread.join()
 
 
+@pytest.mark.parametrize("module", ["tap_klaviyo", LATE])
 @pytest.mark.parametrize("lines", [300, 2500])
 def test_rows_that_change_meanwhile_are_not_lost_by_a_kill(
-    tmp_path: Path, run_tap: RunTap, lines: int
+    tmp_path: Path, run_tap: RunTap, lines: int, module: str
 ) -> None:
     with Sandbox(profiles=150, events=3000, limits=False, delay=0.02) as sandbox:
         url = sandbox.url
         known = sorted(ids(url, "profiles", **PROFILES))
         with changing(url, known) as changed:
-            taken = killed(started(tmp_path, url, "events", "profiles"), lines)
+            taken = killed(started(tmp_path, url, "events", "profiles", module=module), lines)
             before = len(changed)
             until(lambda: len(changed) > before)
         state = next((one["value"] for one in reversed(taken) if one["type"] == "STATE"), None)
-        again = run_tap(url, "events", "profiles", stream_options=OPTIONS, state=state)
+        wish = {"stream_options": OPTIONS, "module": module}
+        again = run_tap(url, "events", "profiles", state=state, **wish)
         assert again.code == 0, again.errors
         messages = taken + again.messages
         events = {
@@ -275,3 +285,22 @@ def test_one_long_scan_is_read_by_many(
     one, many = runs
     assert one.records(stream) == many.records(stream) != []
     assert one.state == many.state
+
+
+def test_the_last_days_are_asked_for_before_their_turn(run_tap: RunTap) -> None:
+    """They are often the densest by far, which is known only when they have come."""
+    with Sandbox(profiles=50, events=1000, limits=False, delay=0.02, traps=False) as sandbox:
+        options = {"events": {"page_size": 10}}
+        wish = {"stream_options": options, "max_parallel_requests": 4}
+        run = run_tap(sandbox.url, "events", module=LATE, **wish)
+        asked = [one.parameters["filter"] for one in sandbox.requests.of("get_events")[1:]]
+        wanted = ids(sandbox.url, "events", **EVENTS)
+    assert run.code == 0, run.errors
+    assert {one["id"] for one in run.records("events")} == wanted
+    ends = [
+        found[1]
+        for found in (re.search(r"less-than\(datetime,(.*?)\)", one) for one in asked)
+        if found
+    ]
+    assert len(ends) > 20
+    assert max(ends) in ends[:4], "among the first four, which are under way at once"

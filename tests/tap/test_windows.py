@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_klaviyo.scan_reading import span_of
+from tap_klaviyo.scans import Bounds
 from tap_klaviyo.windows import CAUTIOUS, SHORTEST, WindowPlan, cuts
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -18,11 +19,14 @@ SPANS = st.timedeltas(timedelta(0), timedelta(days=3650))
     st.timedeltas(timedelta(0), timedelta(days=400)),
     st.booleans(),
     st.lists(st.floats(0, 50), min_size=1, max_size=9),
+    st.booleans(),
 )
 def test_windows_cover_the_span_without_gap_or_overlap(
-    span: timedelta, length: timedelta, open_end: bool, held: list[float]
+    span: timedelta, length: timedelta, open_end: bool, held: list[float], early: bool
 ) -> None:
     plan = WindowPlan(START, START + span, max(length, span / 500), 2.0, open_end)
+    if early:
+        plan.take_off_last()
     windows = []
     for number, window in enumerate(plan):
         windows.append(window)
@@ -34,6 +38,25 @@ def test_windows_cover_the_span_without_gap_or_overlap(
         assert windows[0].start == START
         assert windows[-1].end == (None if open_end else START + span)
     assert bool(windows) == (open_end or span > timedelta(0))
+
+
+def test_the_last_window_is_known_and_says_nothing_of_the_others() -> None:
+    days = timedelta(days=1)
+    plan = WindowPlan(START, START + 90 * days, 10 * days, 2.0, open_end=True)
+    plan.take_off_last()
+    last = Bounds(START + 80 * days, START + 90 * days)
+    assert plan.last == last
+    plan.held(last, 100)
+    assert plan.length == 10 * days
+    assert list(plan)[-2:] == [last, Bounds(START + 90 * days, None)]
+
+
+@pytest.mark.parametrize(("days", "groping"), [(4.9, False), (90, True)])
+def test_of_few_windows_or_of_guesses_none_is_taken_off(days: float, groping: bool) -> None:
+    end = START + timedelta(days=days)
+    plan = WindowPlan(START, end, timedelta(days=1), 2.0, open_end=True, groping=groping)
+    plan.take_off_last()
+    assert plan.last is None
 
 
 def test_a_heavy_window_makes_the_next_ones_shorter_and_an_empty_one_longer() -> None:
