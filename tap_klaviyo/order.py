@@ -5,10 +5,9 @@ Decides, and does nothing by itself; whoever calls holds the lock.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 
+from tap_klaviyo.begun import Begun
 from tap_klaviyo.lengths import Lengths
 from tap_klaviyo.parts import Parts
 from tap_klaviyo.room import AnyPage, OwnRoom
@@ -25,6 +24,9 @@ WAITING = 0.5
 # So many scans, for each request that may be under way, are the nearest, from the one that is due
 # on: they find room where others do not.
 NEAREST = 0.5
+# So many of those are next. Where they find no room, what is far is read again that has been read
+# whole: else the pages of a burst that is found late come one by one.
+NEXT = 0.125
 
 
 class Order:
@@ -36,10 +38,8 @@ class Order:
         self._workers = workers
         self._room = room
         self._most_waiting = max(1.0, WAITING * workers)
-        self._nearest = max(1, int(NEAREST * workers))
-        self._readings: deque[Reading] = deque()
-        # Those of them that are not done. Few, where many short scans wait to be taken.
-        self._open: list[Reading] = []
+        self._nearest, self._next = (max(1, int(share * workers)) for share in (NEAREST, NEXT))
+        self._begun = Begun()
         self.exhausted = False
         self._lengths = Lengths()
         self._parts = Parts(workers, room)
@@ -52,23 +52,21 @@ class Order:
             reading, self._early = self._early, None
         else:
             reading = Reading(scan, self._source, self._lengths, left=self._source.expected)
-        self._readings.append(reading)
-        if not reading.done:
-            self._open.append(reading)
+        self._begun.append(reading)
 
     def end(self, error: BaseException) -> None:
         """Begin nothing more; an error comes after everything that has been begun."""
         self.exhausted = True
-        self._readings.append(Reading(Scan(), self._source, error=error, done=True))
+        self._begun.append(Reading(Scan(), self._source, error=error, done=True))
 
     def fail(self, error: BaseException) -> None:
         """Have an error come before everything else: what is due may never be read."""
-        self._readings.appendleft(Reading(Scan(), self._source, error=error, done=True))
+        self._begun.all.appendleft(Reading(Scan(), self._source, error=error, done=True))
 
     @property
     def head(self) -> Reading | None:
         """The scan whose pages are taken now."""
-        return self._readings[0] if self._readings else None
+        return self._begun.head
 
     def came(self, reading: Reading, size: int) -> None:
         """Take note of an answer of so many bytes, which waits to be looked into."""
@@ -97,7 +95,7 @@ class Order:
             if self._early and self._early.waits:
                 yield self._early
             full = self._room.may_be_full
-            yield from (one for one in self._open if one.waits and full(one.sent))
+            yield from (one for one in self._begun.open if one.waits and full(one.sent))
         for one in self._within(self._room.pages):
             if one.waits and self._makes_room(one, self._room.page_bytes):
                 yield one
@@ -105,17 +103,16 @@ class Order:
     @property
     def is_due(self) -> bool:
         """Whether there is a page to take, a scan to leave, or nothing more."""
-        if self._readings:
-            return bool(self._readings[0].pages) or self._readings[0].done
-        return self.exhausted
+        head = self.head
+        return bool(head.pages) or head.done if head else self.exhausted
 
     def leave(self) -> None:
         """Go on to the next scan."""
-        self._readings.popleft()
+        self._begun.all.popleft()
 
     def take(self) -> AnyPage:
         """The page that is due."""
-        head = self._readings[0]
+        head = self._begun.all[0]
         page = head.pages.popleft()
         head.held -= page.size
         self._room.use(-page.size)
@@ -123,8 +120,8 @@ class Order:
 
     def give_back(self) -> None:
         """Leave all room to others; what is being read gives its own back when it comes."""
-        begun = [*self._readings, self._early] if self._early else self._readings
-        self._room.use(-sum(one.held for one in begun))
+        early = [self._early] if self._early else []
+        self._room.use(-sum(one.held for one in (*self._begun.all, *early)))
 
     def put(self, reading: Reading, page: AnyPage | None, latest: Span | None) -> None:
         """Add the page that was being read; None where there is none."""
@@ -134,7 +131,7 @@ class Order:
             self._room.page_came(page, reading.sent)
         if reading.done:
             if reading is not self._early:
-                self._open.remove(reading)
+                self._begun.open.remove(reading)
             if reading.whole:
                 self._lengths.ended(reading.count)
                 self._source.held(reading.scan, reading.text)
@@ -152,17 +149,17 @@ class Order:
         if self.exhausted:
             return False
         at_once = self._source.at_once()
-        if at_once is not None and len(self._open) >= at_once:
+        if at_once is not None and len(self._begun.open) >= at_once:
             return False
-        if not self._readings:
+        if not self.head:
             return True
-        if sum(one.waits for one in self._open) >= self._most_waiting:
+        if sum(one.waits for one in self._begun.open) >= self._most_waiting:
             return False
-        nearest = len(self._readings) < self._nearest
+        nearest = len(self._begun.all) < self._nearest
         if not self._room.fits(self._room.answer_bytes, nearest=nearest):
             return False
         at_best = self._at_best
-        return sum(self._pages(one, at_best) for one in self._open) < self._room.answers
+        return sum(self._pages(one, at_best) for one in self._begun.open) < self._room.answers
 
     def choose(self) -> Reading | None:
         """What to read the next page of; the room for it is kept.
@@ -230,7 +227,7 @@ class Order:
     def _within(self, reach: float, *, at_best: bool = False) -> Iterator[Reading]:
         """The scans that are not done and have fewer pages before them than that."""
         ahead = 0.0
-        for reading in self._open:
+        for reading in self._begun.open:
             if ahead >= reach:
                 return
             yield reading
@@ -241,7 +238,7 @@ class Order:
 
         The page that is due next always finds room, or nothing would ever move.
         """
-        due = reading is self._readings[0] and not reading.pages
+        due = reading is self.head and not reading.pages
         return due or self._makes_room(reading, self._room.answer_bytes)
 
     def _makes_room(self, reading: Reading, size: int) -> bool:
@@ -252,21 +249,31 @@ class Order:
         size = self._share(size, reading)
         if self._fits(reading, size):
             return True
-        near = sum(1 for _ in self._within(self._room.pages * FAR))
-        for one in reversed(self._open[near:]):
-            if one is not reading and one.may_be_forgotten:
-                if not self._fits(reading, size - one.held):
-                    return False
-                self._room.use(-one.held)
-                one.forget()
-                return True
-        return False
+        far = self._farthest(reading)
+        if far is None or not self._fits(reading, size - far.held):
+            return False
+        self._room.use(-far.held)
+        if far.done:
+            self._begun.open_again(far)
+        far.forget()
+        return True
+
+    def _farthest(self, reading: Reading) -> Reading | None:
+        """The last scan that is far away and may be forgotten, if there is one beside this."""
+        *_, last = (reading, *self._within(self._room.pages * FAR))
+        is_next = self._begun.is_among_first(reading, self._next)
+        for one in reversed(self._begun.all):
+            if one in (last, reading):
+                return None
+            if one.may_be_forgotten and (is_next or not one.done):
+                return one
+        return None
 
     def _fits(self, reading: Reading, size: int) -> bool:
         """Whether there is room for so much of a scan; the nearest find more than others."""
         if self._room.fits(size, nearest=False):
             return True
-        nearest = reading in islice(self._readings, self._nearest)
+        nearest = self._begun.is_among_first(reading, self._nearest)
         return nearest and self._room.fits(size, nearest=True)
 
     def _cut_up(self) -> Reading | None:
@@ -278,15 +285,7 @@ class Order:
             if reading.dense and not self._fits(reading, self._room.answer_bytes):
                 return None
             if parts := reading.cut_up(self._parts.most, self._parts.pages):
-                self._insert(parts, reading)
+                self._begun.put_behind(reading, parts)
                 rest = parts[-1]
                 return self._kept(rest) if self._has_room(rest) else self._nearest_free()
         return None
-
-    def _insert(self, parts: list[Reading], after: Reading) -> None:
-        """Put the parts of a scan behind what is left of it."""
-        place = self._readings.index(after) + 1
-        for offset, part in enumerate(parts):
-            self._readings.insert(place + offset, part)
-        place = self._open.index(after) + 1
-        self._open[place:place] = parts

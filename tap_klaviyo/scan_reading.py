@@ -97,7 +97,7 @@ class Reading:
         dense: From where on how long a time a page covers, as far as is known; None where
             nothing has come since it was cut, nothing more will, or the order cannot be relied on.
         cuts: How often what came before it has been cut up.
-        whole: Whether it is still as long as it was planned.
+        whole: Whether how long it is says something of others: as planned, and not told yet.
         done: Whether nothing more will come.
         error: What reading it raised.
     """
@@ -190,18 +190,27 @@ class Reading:
 
     @property
     def may_be_forgotten(self) -> bool:
-        """Whether only its first page has been read, which has shown how dense it is."""
+        """Whether it can be read again as if nothing had been read.
+
+        Either all of it waits, or only its first page, which has shown how dense it is.
+        """
+        if self.done and self.source.span and not self.error:
+            return 0 < self.count == len(self.pages)
         known = self.dense is not None and self.scan.bounds.start is not None
         return known and self.is_free and len(self.pages) == 1 and self.held == self.size
 
     def forget(self) -> None:
-        """Give up that page, to be read again later; how dense it is stays known."""
+        """Give up its pages, to be read again later; how dense it is stays known."""
+        count, again = self.count, self.done
         self.pages.clear()
         self.text = self.size = self.count = self.held = 0
         self._walk = self._before = None
         if self.dense and self.scan.bounds.start:
             self.dense = self.scan.bounds.start, self.dense[1]
         self.left = self._pages_left()
+        if again:  # others have been told already how long it is
+            self.done = self.whole = False
+            self.left = float(count)
 
     def cut_up(self, most: int, pages: int) -> list[Reading]:
         """The parts that are now left to others, or none where that is not worth while.

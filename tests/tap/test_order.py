@@ -370,6 +370,72 @@ def test_a_burst_that_is_found_late_finds_room(hour: float) -> None:
     assert walk.round_trips < 16
 
 
+def test_what_is_far_and_has_been_read_whole_makes_room_for_what_is_next() -> None:
+    """It is read again: else a burst between others comes page after page, in 46 round trips."""
+    rushes = [(221.1, 120, 1), (598.2, 80, 5), (1183.3, 120, 5)]
+    rush = [
+        int(hour * HOUR) + apart * each
+        for hour, pages, apart in rushes
+        for each in range(pages * RECORDS)
+    ]
+    edges = [*range(0, 1_600 * HOUR, RECORDS * HOUR), 1_600 * HOUR]
+    walk = Walk([*range(0, 1_600 * HOUR, HOUR), *rush], edges, REQUESTS, PAGES, early=True)
+    walk.to_the_end(TAKEN)
+    assert walk.found == walk.events
+    assert walk.round_trips < 40
+    assert walk.asked < 1.4 * len(walk.events) / RECORDS
+
+
+def test_of_what_has_been_read_whole_only_what_nobody_took_may_be_forgotten() -> None:
+    walk = Walk(list(range(0, 100, 5)), [0, 100], workers=1, room=ROOM)
+    reading = Reading(next(walk.scans), walk.source)
+    for _ in range(3):
+        reading.put(*reading.read(look_now))
+    assert reading.done
+    assert reading.may_be_forgotten
+    reading.error = OSError()
+    assert not reading.may_be_forgotten, "it is to be told at its place"
+    reading.error = None
+    reading.pages.popleft()
+    assert not reading.may_be_forgotten
+
+
+def test_what_is_read_again_is_as_long_as_it_was_and_says_so_only_once() -> None:
+    walk = Walk(list(range(0, 100, 5)), [0, 100], workers=1, room=ROOM)
+    reading = Reading(next(walk.scans), walk.source)
+    for _ in range(3):
+        reading.put(*reading.read(look_now))
+    assert reading.whole
+    reading.forget()
+    assert reading.left == 3
+    assert not reading.whole
+    for _ in range(3):
+        reading.put(*reading.read(look_now))
+    pages = [one.seconds for one in reading.pages if isinstance(one, EventsPage)]
+    assert sum(pages, []) == list(range(0, 100, 5))
+
+
+def test_a_full_answer_is_known_by_those_that_others_followed() -> None:
+    """Windows hold nearly a page: of the longest that came, each would seem to be full."""
+    room = OwnRoom(Room(1_000), 10, 100)
+    room.answer_came(90)
+    room.page_came(EventsPage([0] * 9, None), 90)
+    assert not room.may_be_full(90)
+    assert room.may_be_full(98)
+    room.page_came(EventsPage([0] * 10, "next"), 60)
+    assert room.may_be_full(90), "records have become shorter"
+    room.page_came(EventsPage([0] * 9, None), 120)
+    assert not room.may_be_full(115), "and longer"
+
+
+def test_the_longest_answer_may_be_full_where_nobody_knows() -> None:
+    room = OwnRoom(Room(1_000), 10)
+    room.answer_came(50)
+    room.page_came(EventsPage([0] * 5, None), 50)
+    assert room.may_be_full(50)
+    assert not room.may_be_full(45)
+
+
 @pytest.mark.parametrize(("room", "most"), [(2, 80), (4, 45), (12, 25)])
 def test_in_a_small_room_nothing_that_may_be_far_is_read(room: int, most: int) -> None:
     """It would take most of the room for long: 281 round trips where there is room for 2 pages."""
