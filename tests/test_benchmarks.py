@@ -4,15 +4,21 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 from urllib.parse import parse_qsl
 
+import plain_ways
 import pytest
 from comparison import Outcome, Way, compare
+from hypothesis import given
+from hypothesis import strategies as st
 from limits import READINGS, Paced, steady_share, used_of_the_rest
 from reading import EVENTS, PROFILES, Collection
 from report_text import BEGIN, END
 from running import SINGER, Command, CommandError, LineCounter, Run, run
+from servers import Server
 
 from klaviyo_sandbox import Sandbox
 from tests.tap.running import run_in
@@ -54,6 +60,32 @@ def test_the_minimal_loop_asks_for_the_pages_that_the_tap_asks_for(
         run_in(tmp_path, sandbox.url, collection.stream)
         asked = sandbox.requests.of(f"get_{collection.stream}")[0]
     assert dict(parse_qsl(collection.query)) == dict(asked.query)
+
+
+@given(st.lists(st.integers(0, 60), min_size=1), st.integers(1, 12))
+def test_parts_fill_pages_and_cut_no_second(seconds: list[int], page: int) -> None:
+    times = [f"{one:03}" for one in sorted(seconds)]
+    with mock.patch.object(plain_ways, "PAGE", page):
+        edges = [times[0], *plain_ways.starts(times), "~"]
+    parts = [[one for one in times if a <= one < b] for a, b in pairwise(edges)]
+    assert [one for part in parts for one in part] == times
+    for part in parts:
+        assert len(part) <= page or len(set(part)) == 1
+    for part, following in pairwise(parts):
+        wanted = len(part) + following.count(following[0])
+        assert wanted > page, "one more second would not have fitted"
+
+
+def test_the_tap_that_is_told_where_to_cut_asks_for_whole_pages_only(tmp_path: Path) -> None:
+    with Sandbox(profiles=20, events=3_500, limits=False) as sandbox:
+        server = Server(sandbox.url)
+        times = plain_ways.page_starts(server, tmp_path)
+        command = plain_ways.told_tap(server, tmp_path, plain_ways.Selection(["events"]), times)
+        held = run(plain_ways.tap_command(server, tmp_path, plain_ways.Selection(["events"])))
+        sandbox.requests.clear()
+        assert run(command).records == held.records
+        cuts = len(json.loads(times.read_text()))
+        assert len(sandbox.requests.of("get_events")) == cuts + 1 < 6
 
 
 def test_a_command_that_fails_says_why() -> None:
