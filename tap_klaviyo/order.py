@@ -24,8 +24,8 @@ WAITING = 0.5
 # So many scans, for each request that may be under way, are the nearest, from the one that is due
 # on: they find room where others do not.
 NEAREST = 0.5
-# So many of those are next. Where they find no room, what is far is read again that has been read
-# whole: else the pages of a burst that is found late come one by one.
+# So many of those are next. Where they find no room, what is far is given up though all of it is
+# there, to be read again: else the pages of a burst that is found late come one by one.
 NEXT = 0.125
 
 
@@ -44,15 +44,19 @@ class Order:
         self._lengths = Lengths()
         self._parts = Parts(workers, room)
         # What is read before its turn, until that has come.
-        self._early = Reading(source.last, source, self._lengths) if source.last else None
+        self._early = self._reading(source.last) if source.last else None
 
     def begin(self, scan: Scan) -> None:
         """Begin one more scan, or go on with the one that was read before its turn."""
         if self._early and scan == self._source.last:
             reading, self._early = self._early, None
         else:
-            reading = Reading(scan, self._source, self._lengths, left=self._source.expected)
+            reading = self._reading(scan)
         self._begun.append(reading)
+
+    def _reading(self, scan: Scan) -> Reading:
+        """A scan of which nothing has been read."""
+        return Reading(scan, self._source, self._lengths, left=self._source.expected)
 
     def end(self, error: BaseException) -> None:
         """Begin nothing more; an error comes after everything that has been begun."""
@@ -120,8 +124,8 @@ class Order:
 
     def give_back(self) -> None:
         """Leave all room to others; what is being read gives its own back when it comes."""
-        early = [self._early] if self._early else []
-        self._room.use(-sum(one.held for one in (*self._begun.all, *early)))
+        early = self._early.held if self._early else 0
+        self._room.use(-early - sum(one.held for one in self._begun.all))
 
     def put(self, reading: Reading, page: AnyPage | None, latest: Span | None) -> None:
         """Add the page that was being read; None where there is none."""
@@ -132,11 +136,17 @@ class Order:
         if reading.done:
             if reading is not self._early:
                 self._begun.open.remove(reading)
-            if reading.whole:
-                self._lengths.ended(reading.count)
-                self._source.held(reading.scan, reading.text)
-            else:
-                self._parts.ended(reading.text)
+            if not reading.told:
+                self._tell(reading)
+
+    def _tell(self, reading: Reading) -> None:
+        """Have others learn from how long a scan turned out."""
+        reading.told = True
+        if reading.whole:
+            self._lengths.ended(reading.count)
+            self._source.held(reading.scan, reading.text)
+        else:
+            self._parts.ended(reading.text)
 
     def release(self, reading: Reading | None) -> None:
         """Give back what was kept for the page that was being read, if one was."""
@@ -178,9 +188,9 @@ class Order:
     def _before_its_turn(self) -> Reading | None:
         """What is read early while much is free, as soon as what is due has been asked for."""
         early, head = self._early, self.head
-        if early and early.is_new and head and not head.is_free and self._at_best:
-            return self._kept(early)
-        return None
+        if not (early and early.is_new and head and self._at_best):
+            return None
+        return self._kept(early) if not head.is_free and self._source.at_once() is None else None
 
     def _nearest_free(self) -> Reading | None:
         """The nearest scan of which nobody reads the next page; None if there is no room for it."""
@@ -242,15 +252,12 @@ class Order:
         return due or self._makes_room(reading, self._room.answer_bytes)
 
     def _makes_room(self, reading: Reading, size: int) -> bool:
-        """Whether the next page of a scan fits, or does without a page that is far away.
-
-        That one was read before it was known to be far.
-        """
+        """Whether the next page of a scan fits, if need be instead of one that proved to be far."""
         size = self._share(size, reading)
         if self._fits(reading, size):
             return True
-        far = self._farthest(reading)
-        if far is None or not self._fits(reading, size - far.held):
+        far = next((one for one in self._far(reading) if one.held >= size), None)
+        if not far or not self._fits(reading, size - far.held):
             return False
         self._room.use(-far.held)
         if far.done:
@@ -258,16 +265,15 @@ class Order:
         far.forget()
         return True
 
-    def _farthest(self, reading: Reading) -> Reading | None:
-        """The last scan that is far away and may be forgotten, if there is one beside this."""
+    def _far(self, reading: Reading) -> Iterator[Reading]:
+        """The scans far behind this one that may be forgotten, the farthest first."""
         *_, last = (reading, *self._within(self._room.pages * FAR))
         is_next = self._begun.is_among_first(reading, self._next)
-        for one in reversed(self._begun.all):
+        for one in reversed(self._begun.all if is_next else self._begun.open):
             if one in (last, reading):
-                return None
-            if one.may_be_forgotten and (is_next or not one.done):
-                return one
-        return None
+                return
+            if one.may_be_forgotten:
+                yield one
 
     def _fits(self, reading: Reading, size: int) -> bool:
         """Whether there is room for so much of a scan; the nearest find more than others."""

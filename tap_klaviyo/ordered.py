@@ -59,17 +59,17 @@ class OrderedReader:
         workers: int,
         room: Room,
         page_bytes: int = FIRST_PAGE_BYTES,
-        sent_bytes: int = 0,
+        full_bytes: int = 0,
     ) -> None:
         """Read with up to `workers` threads, ahead as far as there is room for pages.
 
-        `page_bytes` is what a page may take, `sent_bytes` how long the answer is that a full one
+        `page_bytes` is what a page may take, `full_bytes` how long the answer is that a full one
         comes as, if anybody knows.
         """
         self._source = source
         self._workers = workers
         self._room = room
-        self._order = Order(source, workers, OwnRoom(room, page_bytes, sent_bytes))
+        self._order = Order(source, workers, OwnRoom(room, page_bytes, full_bytes))
         self._steps: deque[Step] = deque()
         # Readers that exist, and steps that have been given out and not been done, but for those
         # whose answer waits.

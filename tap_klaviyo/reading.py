@@ -21,7 +21,7 @@ from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.page_lines import PageLines, UnreadPage
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Looking, Source, Span, span_of
-from tap_klaviyo.scans import Bounds, Scan, scan_filter, whole_second
+from tap_klaviyo.scans import Bounds, Scan, scan_filter, second_of
 from tap_klaviyo.windows import SHORTEST, WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
@@ -151,7 +151,7 @@ class Reader:
             yield from ((scan, lined(page)) for page in self._ahead(pages, first.size))
             return
         # Those of the first page's last second may go on: they are left to the first window.
-        cut = whole_second(span.last)
+        cut = second_of(span.last)
         ready = lined(first)
         yield replace(scan, bounds=Bounds(None, cut), window=True), ready
         yield from self._windows(scan, span, workers, ready, sent)
@@ -197,7 +197,7 @@ class Reader:
         """The windows behind a first page, with so many pages each."""
         end = scan.bounds.end
         return WindowPlan(
-            start=whole_second(span.last),
+            start=second_of(span.last),
             end=min(end, self.now) if end else self.now,
             length=(span.last - span.first) * wanted,
             wanted=wanted,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tap_klaviyo.options import CHANGED, StreamOptions
-from tap_klaviyo.scans import NOT_OF_ALL, Bounds, reading_start, whole_second
+from tap_klaviyo.scans import NOT_OF_ALL, Bounds, reading_start, second_of
 from tap_klaviyo.spec import StreamSpec
 from tap_klaviyo.times import parse_time
 
@@ -77,7 +77,7 @@ def run_plan(
         parents_since = known - MARGIN if known else None
     late = None
     if options.late_pass_days and times.end is None:
-        until = whole_second(times.started - timedelta(days=options.late_pass_days))
+        until = second_of(times.started - timedelta(days=options.late_pass_days))
         until = min(until, start) if start else until
         late = late_window(spec, noted(state, READ_AGAIN), until) if start else None
         notes[READ_AGAIN] = max(until, noted(state, READ_AGAIN) or until).isoformat()

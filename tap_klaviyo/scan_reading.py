@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tap_klaviyo.lengths import OUTGROWN, Lengths
 from tap_klaviyo.room import AnyPage
-from tap_klaviyo.scans import Bounds, Scan, whole_second
+from tap_klaviyo.scans import Bounds, Scan, second_of
 from tap_klaviyo.times import in_one_form, parse_time
 from tap_klaviyo.windows import SHORTEST, cuts, page_time
 
@@ -97,7 +97,8 @@ class Reading:
         dense: From where on how long a time a page covers, as far as is known; None where
             nothing has come since it was cut, nothing more will, or the order cannot be relied on.
         cuts: How often what came before it has been cut up.
-        whole: Whether how long it is says something of others: as planned, and not told yet.
+        whole: Whether it is still as long as it was planned.
+        told: Whether the others have been told how long it is.
         done: Whether nothing more will come.
         error: What reading it raised.
     """
@@ -117,6 +118,7 @@ class Reading:
     dense: Density | None = None
     cuts: int = 0
     whole: bool = True
+    told: bool = False
     done: bool = False
     error: BaseException | None = None
     _walk: Iterator[AnyPage] | None = None
@@ -130,7 +132,7 @@ class Reading:
 
     @property
     def is_new(self) -> bool:
-        """Whether nothing of it has been asked for."""
+        """Whether nothing of it is there or under way."""
         return self.is_free and not self.count
 
     def read(self, looking: Looking) -> tuple[AnyPage | None, Span | None]:
@@ -208,8 +210,8 @@ class Reading:
         if self.dense and self.scan.bounds.start:
             self.dense = self.scan.bounds.start, self.dense[1]
         self.left = self._pages_left()
-        if again:  # others have been told already how long it is
-            self.done = self.whole = False
+        if again:
+            self.done = False
             self.left = float(count)
 
     def cut_up(self, most: int, pages: int) -> list[Reading]:
@@ -239,7 +241,7 @@ class Reading:
         parts[-1].cuts = self.cuts + 1
         parts[-1].left = max(1.0, self.left - len(points) * (pages - SLACK))
         # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
-        first = start if self.scan.window or not start else whole_second(start)
+        first = start if self.scan.window or not start else second_of(start)
         self.scan = between(self.scan, Bounds(first, points[0]))
         self.dense, self.whole, self.left = None, False, pages - SLACK
         return parts

@@ -77,19 +77,19 @@ def time_filter(operation: Operation, field_name: str, bounds: Bounds) -> str | 
     conditions = []
     earliest = bounds.start or (FIRST if field_name.endswith(NOT_OF_ALL) else None)
     if earliest is not None:
-        start = whole_second(earliest)
+        start = second_of(earliest)
         if "greater-or-equal" in operators:
             conditions.append(condition("greater-or-equal", field_name, start))
         else:
             conditions.append(condition("greater-than", field_name, start - GRAIN))
     if bounds.end is not None and "less-than" in operators:
-        end = whole_second(bounds.end)
+        end = second_of(bounds.end)
         end = end if end == bounds.end else end + GRAIN
         conditions.append(condition("less-than", field_name, end))
     return joined(*conditions)
 
 
-def whole_second(moment: datetime) -> datetime:
+def second_of(moment: datetime) -> datetime:
     """The second in which a moment lies."""
     return moment.astimezone(timezone.utc).replace(microsecond=0)
 

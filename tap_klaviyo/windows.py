@@ -16,8 +16,8 @@ from tap_klaviyo.scans import Bounds
 SHORTEST = timedelta(seconds=1)
 # How much longer than the window before it a window may be: empty years are crossed in a few.
 GROWTH = 8
-# Where there are fewer windows, the last one is soon asked for anyway.
-FEW = 4
+# Where there are no more windows, the last one is soon asked for anyway.
+FEW = 5
 # Windows that are read at once while it is open how long they should be: empty ones are wasted.
 CAUTIOUS = 4
 
@@ -62,8 +62,11 @@ class WindowPlan:
 
         Who reads it before its turn knows early whether the last days are far denser.
         """
-        start = whole_second(self.end - self.length)
-        if not self.groping and start - self.start >= FEW * self.length:
+        length = max(self.length, SHORTEST)
+        if self.groping or self.end - self.start < FEW * length:
+            return
+        start = whole_second(self.end - length)
+        if start < self.end:
             self.last = Bounds(start, self.end)
             self.end = start
 

@@ -104,15 +104,17 @@ def test_what_proves_long_again_is_cut_into_twice_as_many_parts(
     st.integers(1, 8),
     st.lists(st.integers(1, 199), max_size=4, unique=True),
     st.sampled_from([0, 500, BIG]),
-    st.booleans(),
+    st.sampled_from(["open", "bounded", "early"]),
 )
 def test_every_record_comes_once_and_in_order_however_scans_are_cut(
-    seconds: list[int], workers: int, edges: list[int], size: int, bounded: bool
+    seconds: list[int], workers: int, edges: list[int], size: int, ends: str
 ) -> None:
+    bounded = ends != "open"
     server = Server(seconds)
     points = [at(0) if bounded else None, *map(at, sorted(edges)), at(201) if bounded else None]
     scans = [Scan(Bounds(a, b), window=bounded or bool(edges)) for a, b in pairwise(points)]
-    source = Source(server.pages, part, span, until=at(201), timed=True)
+    last = scans[-1] if ends == "early" else None
+    source = Source(server.pages, part, span, until=at(201), timed=True, last=last)
     reader = OrderedReader(source, workers, room(size), 20)
     found = [
         one

@@ -34,6 +34,7 @@ def test_windows_cover_the_span_without_gap_or_overlap(
         plan.length = max(plan.length, span / 500)  # keep the example short
     edges = [one.start for one in windows] + [windows[-1].end if windows else None]
     assert [one.end for one in windows] == edges[1:]
+    assert all(one.start and one.start < one.end for one in windows if one.end)
     if windows:
         assert windows[0].start == START
         assert windows[-1].end == (None if open_end else START + span)
@@ -57,6 +58,23 @@ def test_of_few_windows_or_of_guesses_none_is_taken_off(days: float, groping: bo
     plan = WindowPlan(START, end, timedelta(days=1), 2.0, open_end=True, groping=groping)
     plan.take_off_last()
     assert plan.last is None
+
+
+def test_the_last_window_reaches_back_no_further_than_there_are_dates() -> None:
+    first = datetime(1, 1, 1, tzinfo=timezone.utc)
+    plan = WindowPlan(first, START, (START - first) * 9, 9.9, open_end=True)
+    plan.take_off_last()
+    assert plan.last is None
+
+
+@pytest.mark.parametrize("end", [START, START - timedelta(seconds=0.05)])
+def test_the_last_window_is_not_empty_where_windows_are_shorter_than_a_second(
+    end: datetime,
+) -> None:
+    plan = WindowPlan(START - timedelta(days=1), end, timedelta(seconds=0.9), 0.9, open_end=True)
+    plan.take_off_last()
+    assert plan.last is None or (plan.last.start or end) < end
+    assert plan.end <= end
 
 
 def test_a_heavy_window_makes_the_next_ones_shorter_and_an_empty_one_longer() -> None:
