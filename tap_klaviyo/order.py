@@ -256,7 +256,7 @@ class Order:
         size = self._share(size, reading)
         if self._fits(reading, size):
             return True
-        far = next((one for one in self._far(reading) if one.held >= size), None)
+        far = self._farthest(reading)
         if not far or not self._fits(reading, size - far.held):
             return False
         self._room.use(-far.held)
@@ -265,15 +265,16 @@ class Order:
         far.forget()
         return True
 
-    def _far(self, reading: Reading) -> Iterator[Reading]:
-        """The scans far behind this one that may be forgotten, the farthest first."""
+    def _farthest(self, reading: Reading) -> Reading | None:
+        """The last of the scans far behind this one that may be forgotten."""
         *_, last = (reading, *self._within(self._room.pages * FAR))
         is_next = self._begun.is_among_first(reading, self._next)
         for one in reversed(self._begun.all if is_next else self._begun.open):
             if one in (last, reading):
-                return
+                return None
             if one.may_be_forgotten:
-                yield one
+                return one
+        return None
 
     def _fits(self, reading: Reading, size: int) -> bool:
         """Whether there is room for so much of a scan; the nearest find more than others."""

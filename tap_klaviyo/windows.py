@@ -66,9 +66,8 @@ class WindowPlan:
         if self.groping or self.end - self.start < FEW * length:
             return
         start = whole_second(self.end - length)
-        if start < self.end:
-            self.last = Bounds(start, self.end)
-            self.end = start
+        self.last = Bounds(start, self.end)
+        self.end = start
 
     def held(self, bounds: Bounds, pages: float) -> None:
         """Learn how many pages a window held, counting parts of pages."""
