@@ -10,6 +10,7 @@ import zlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,8 @@ def page_starts(server: Server, folder: Path) -> Path:
     A second is never cut: Klaviyo compares no finer.
     """
     address = f"{server.url}/api/events?page[size]={PAGE}&sort=datetime&fields[event]=datetime"
-    times = [row["attributes"]["datetime"] for row in rows(address)]
+    events = (event for answer in answers(address) for event in answer.json()["data"])
+    times = [event["attributes"]["datetime"] for event in events]
     file = folder / "page-starts.json"
     file.write_text(json.dumps(list(starts(times))))
     return file
@@ -114,12 +116,13 @@ def starts(times: Sequence[str]) -> Iterator[str]:
             yield times[begun]
 
 
-def rows(address: str | None) -> Iterator[Any]:
-    """The resources of a collection, page after page."""
+def answers(address: str | None) -> Iterator[requests.Response]:
+    """The pages of a collection, one after the other."""
     while address:
-        page = requests.get(address, headers=HEADERS, timeout=120).json()
-        yield from page["data"]
-        address = page["links"]["next"]
+        answer = requests.get(address, headers=HEADERS, timeout=120)
+        answer.raise_for_status()
+        yield answer
+        address = answer.json()["links"]["next"]
 
 
 def minimal_loop(server: Server, stream: str, query: str) -> Command:
@@ -144,10 +147,7 @@ def pages(server: Server, folder: Path, stream: str, query: str) -> list[Path]:
     """Files of the first pages of a collection."""
     address = f"{server.url}/api/{stream}?{query}"
     files: list[Path] = []
-    while address and len(files) < CEILING_PAGES:
-        answer = requests.get(address, headers=HEADERS, timeout=120)
-        answer.raise_for_status()
+    for answer in islice(answers(address), CEILING_PAGES):
         files.append(folder / f"page-{stream}-{len(files)}.json")
         files[-1].write_bytes(answer.content)
-        address = answer.json()["links"]["next"]
     return files

@@ -158,8 +158,11 @@ def compare_delays(bench: Bench, collection: Collection) -> dict[int, dict[str, 
         ):
             quick, late = (Account(one, collection.records(whole)) for one in (at_once, server))
             slow = Account(smaller, collection.records(part))
-            ways = late_ways(bench, collection, late, quick) if delay else []
-            ways += [] if delay else fast_ways(bench, collection, quick)
+            ways = (
+                late_ways(bench, collection, late, quick)
+                if delay
+                else fast_ways(bench, collection, quick)
+            )
             ways += slow_ways(bench, collection, slow, delay)
             outcomes[delay] = compare(ways, bench.rounds)
     return outcomes
