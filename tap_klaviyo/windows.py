@@ -58,7 +58,7 @@ class WindowPlan:
             yield Bounds(closed or max(self.start, self.end), None)
 
     def take_off_last(self) -> None:
-        """Have the last closed window lie fast, if there are more than a few.
+        """Fix the last closed window, if there are more than a few.
 
         Who reads it before its turn knows early whether the last days are far denser.
         """
