@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -229,8 +229,7 @@ class KlaviyoClient:
             yield page
             if page.next is None:
                 return
-            address = next_address(self._base, page.next, seen)
-            call = Call(call.operation_id, call.method, address, call.rates, call.scopes)
+            call = replace(call, address=next_address(self._base, page.next, seen))
 
     def _send(self, call: Call) -> Answer:
         """Send, with retries."""

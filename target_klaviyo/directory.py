@@ -41,7 +41,8 @@ Together = Callable[[Callable[[list[str]], Any], list[list[str]]], Iterable[Any]
 class AccountDirectory:
     """Finds lists by name and profiles by identifier; remembers what it found.
 
-    `requests` counts what it asked; `seen` is what Klaviyo took in this run.
+    `requests` counts what it asked; `seen` is what Klaviyo took in this run. With `create_lists`,
+    rows may bring lists into being by naming them.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class AccountDirectory:
     ) -> None:
         """Ask through `client`; `together` maps a function over batches, perhaps at once."""
         self._client = client
-        self._create_lists = create_lists
+        self.create_lists = create_lists
         self._dry_run = dry_run
         self._together = together
         self._lists: dict[str, ListFound] = {}
@@ -69,11 +70,6 @@ class AccountDirectory:
     def _asked(self) -> None:
         """Count a request that the inventory sends."""
         self.requests += 1
-
-    @property
-    def create_lists(self) -> bool:
-        """Whether rows may bring lists into being by naming them."""
-        return self._create_lists
 
     def list_named(self, name: str, opt_in_process: str | None, *, create: bool) -> ListFound:
         """The list of that name, created if it is missing and `create` allows it.
