@@ -82,8 +82,9 @@ class Order:
     def choose_answer(self) -> Reading | None:
         """Whose answer to look into; the room for its page is kept.
 
-        That of the scan that is due; else one that others may follow, so that they are asked for
-        early; else the nearest, as far as there will be room for pages.
+        That of the scan that is due; else one that decides on further parts, or that others may
+        follow, so that they are asked for early; else the nearest, as far as there will be room
+        for pages.
         """
         found = next(self._worth_a_look(), None)
         if found:
@@ -99,7 +100,8 @@ class Order:
             if self._early and self._early.waits:
                 yield self._early
             full = self._room.may_be_full
-            yield from (one for one in self._begun.open if one.waits and full(one.sent))
+            waiting = (one for one in self._begun.open if one.waits)
+            yield from (one for one in waiting if one.decides or full(one.sent))
         for one in self._within(self._room.pages):
             if one.waits and self._makes_room(one, self._room.page_bytes):
                 yield one
@@ -288,8 +290,8 @@ class Order:
 
         It is begun before them if there is room, since how dense it is decides on the next cut.
         """
-        for reading in self._worth_asking():
-            if reading.dense and not self._fits(reading, self._room.answer_bytes):
+        for reading in (one for one in self._worth_asking() if one.dense):
+            if not self._fits(reading, self._room.answer_bytes):
                 return None
             if parts := reading.cut_up(self._parts.most, self._parts.pages):
                 self._begun.put_behind(reading, parts)

@@ -94,6 +94,9 @@ class Reading:
         sent: How many bytes its latest answer had.
         waits: Whether that answer waits to be looked into.
         left: How many pages are still to be read, as far as can be told.
+        left_at_best: The same if it is at most a few times as long as by now. What is dense may
+            end soon: records come in bursts. Where scans are not cut by time, `left` is no more
+            than a guess of that kind.
         dense: From where on how long a time a page covers, as far as is known; None where
             nothing has come since it was cut, nothing more will, or the order cannot be relied on.
         cuts: How often what came before it has been cut up.
@@ -115,6 +118,7 @@ class Reading:
     sent: int = 0
     waits: bool = False
     left: float = 1.0
+    left_at_best: float = 1.0
     dense: Density | None = None
     cuts: int = 0
     whole: bool = True
@@ -124,6 +128,10 @@ class Reading:
     _walk: Iterator[AnyPage] | None = None
     _before: Span | None = None
     _in_order: bool = True
+
+    def __post_init__(self) -> None:
+        """Say how many pages are left at best."""
+        self.expect(self.left)
 
     @property
     def is_free(self) -> bool:
@@ -167,7 +175,7 @@ class Reading:
         # Records of one second say nothing of how dense the others lie.
         if latest and not self.done and latest.page >= SHORTEST:
             self.dense = latest.last, latest.page
-        self.left = self._pages_left()
+        self.expect(self._pages_left())
 
     @property
     def _end(self) -> datetime | None:
@@ -181,14 +189,16 @@ class Reading:
         start, page = self.dense
         return max(SMALLEST, (self._end - start) / page)
 
-    @property
-    def left_at_best(self) -> float:
-        """How many pages are still to come if it is at most a few times as long as by now.
+    def expect(self, left: float) -> None:
+        """Take it that so many pages are still to come."""
+        self.left = self.left_at_best = left
+        if self.source.span:
+            self.left_at_best = min(left, OUTGROWN * max(1, self.count))
 
-        What is dense may end soon: records come in bursts. Where scans are not cut by time, `left`
-        is no more than a guess of that kind.
-        """
-        return min(self.left, OUTGROWN * max(1, self.count)) if self.source.span else self.left
+    @property
+    def decides(self) -> bool:
+        """Whether it lies behind parts of a scan, so that how dense it is decides on more parts."""
+        return self.cuts > 0 and not self.count
 
     @property
     def may_be_forgotten(self) -> bool:
@@ -209,10 +219,8 @@ class Reading:
         self._walk = self._before = None
         if self.dense and self.scan.bounds.start:
             self.dense = self.scan.bounds.start, self.dense[1]
-        self.left = self._pages_left()
-        if again:
-            self.done = False
-            self.left = float(count)
+        self.done = False
+        self.expect(float(count) if again else self._pages_left())
 
     def cut_up(self, most: int, pages: int) -> list[Reading]:
         """The parts that are now left to others, or none where that is not worth while.
@@ -239,11 +247,12 @@ class Reading:
             for point, end in zip(points, [*points[1:], bounds.end], strict=True)
         ]
         parts[-1].cuts = self.cuts + 1
-        parts[-1].left = max(1.0, self.left - len(points) * (pages - SLACK))
+        parts[-1].expect(max(1.0, self.left - len(points) * (pages - SLACK)))
         # Klaviyo keeps the lower bound of a scan by itself, with all records of its second.
         first = start if self.scan.window or not start else second_of(start)
         self.scan = between(self.scan, Bounds(first, points[0]))
-        self.dense, self.whole, self.left = None, False, pages - SLACK
+        self.dense, self.whole = None, False
+        self.expect(pages - SLACK)
         return parts
 
     def _cut_points(self, most: int, pages: float) -> list[datetime]:

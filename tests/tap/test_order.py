@@ -303,6 +303,20 @@ def test_the_answer_that_is_due_is_looked_into_first_then_full_ones_then_the_nea
     assert looked == [readings[0], readings[3], readings[1], readings[2], None]
 
 
+def test_what_is_behind_the_parts_of_a_cut_is_looked_into_before_its_turn() -> None:
+    """How dense it is decides on the next parts; a burst is shorter or longer than it seemed."""
+    walk = Walk(list(range(2_000)), [0, 4_000], workers=16, room=200)
+    while not any(one.decides for one in walk.under_way):
+        walk.answer()
+        walk.look()
+        walk.ask()
+    rest = next(one for one in walk.under_way if one.decides)
+    for reading in walk.under_way:
+        walk.order.came(reading, 1)
+    assert walk.order.choose_answer() is walk.order.head
+    assert walk.order.choose_answer() is rest
+
+
 def test_what_is_far_waits_as_it_came() -> None:
     """What is looked into takes more room, which what is nearer will need."""
     order, readings = order_of(20, room=270)
