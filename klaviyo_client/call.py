@@ -13,7 +13,8 @@ import msgspec
 
 from klaviyo_client.auth import PrivateKey
 from klaviyo_client.call_operations import ROWS, CallOperation, Json, check_request, named
-from klaviyo_client.client import KLAVIYO, ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import KLAVIYO, ClientSettings
 from klaviyo_client.clock import Clock, SystemClock
 from klaviyo_client.errors import (
     ApiError,

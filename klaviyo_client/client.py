@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,15 +12,17 @@ import backoff
 import requests
 
 from klaviyo_client.auth import Credentials
+from klaviyo_client.calls import Call, reading_call
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_client.clock import Clock, SystemClock
+from klaviyo_client.early import EarlyAnswers
 from klaviyo_client.errors import InvalidRequestError, KlaviyoError, RateLimitedError
-from klaviyo_client.operations import Operation, Rate, facts_revision, operation, operation_at
+from klaviyo_client.operations import Rate, operation, operation_at
 from klaviyo_client.pacing import Pacer, Ticket
-from klaviyo_client.query import Query, query_parameters, request_rates
+from klaviyo_client.query import Query, request_rates
 from klaviyo_client.retry import delay_seconds, worth_retrying
-from klaviyo_client.transport import Call, Transport
+from klaviyo_client.transport import Transport
 from klaviyo_client.wire import (
-    MEDIA_TYPE,
     Answer,
     HasNext,
     Page,
@@ -34,34 +36,11 @@ from klaviyo_client.wire import (
 
 logger = logging.getLogger(__name__)
 
-KLAVIYO = "https://a.klaviyo.com"
 Result = TypeVar("Result")
 AnyPage = TypeVar("AnyPage", bound=HasNext)
 NOTHING: Mapping[str, str] = {}
 # What a request counts against where the facts do not know its path: Klaviyo's smallest tier.
 UNKNOWN_RATE = Rate(burst=1, steady=15)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """How to reach Klaviyo. Times are in seconds; `max_tries` counts the first one."""
-
-    base_url: str = KLAVIYO
-    revision: str = field(default_factory=facts_revision)
-    user_agent: str = "klaviyo-connector"
-    max_wait_seconds: float = 600.0
-    connect_timeout: float = 10.0
-    read_timeout: float = 120.0
-    max_tries: int = 8
-
-    def headers(self) -> dict[str, str]:
-        """What every request says of itself."""
-        return {
-            "Accept": MEDIA_TYPE,
-            "Content-Type": MEDIA_TYPE,
-            "User-Agent": self.user_agent,
-            "revision": self.revision,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +75,10 @@ class KlaviyoClient:
         self._credentials = credentials
         self._pacer = Pacer(self.clock, self.settings.max_wait_seconds)
         self.waiting = self._pacer.waiting  # seconds that operations wait for a limit
-        self._transport = Transport(
-            self._base,
-            self.settings.headers(),
-            (self.settings.connect_timeout, self.settings.read_timeout),
-            session_factory,
-        )
+        self._transport = Transport(self.settings, session_factory, self.clock)
         self._on_exchange = on_exchange
+        # What has been asked for already, and is not asked for again.
+        self.early: EarlyAnswers | None = None
 
     def __enter__(self) -> KlaviyoClient:  # noqa: PYI034 - Self is newer than Python 3.10
         """Close the connections at the end of a `with` block."""
@@ -129,7 +105,7 @@ class KlaviyoClient:
         Raises:
             KlaviyoError: see `klaviyo_client.errors`.
         """
-        return self._send(self._reading(operation(operation_id), query or Query(), path))
+        return self._send(self._reading(operation_id, query, path))
 
     def pages(
         self, operation_id: str, query: Query | None = None, *, path: Mapping[str, str] = NOTHING
@@ -150,7 +126,7 @@ class KlaviyoClient:
         read: Callable[[Answer, str], AnyPage],
     ) -> Iterator[AnyPage]:
         """The same for pages that `read` decodes, from an answer and the operation's id."""
-        return self._followed(self._reading(operation(operation_id), query or Query(), path), read)
+        return self._followed(self._reading(operation_id, query, path), read)
 
     def write(
         self,
@@ -209,12 +185,9 @@ class KlaviyoClient:
         scopes = known.scopes if known else ()
         return Call(name, method, self._base + path, rates, scopes, body, method == "GET")
 
-    def _reading(self, known: Operation, query: Query, path: Mapping[str, str]) -> Call:
+    def _reading(self, operation_id: str, query: Query | None, path: Mapping[str, str]) -> Call:
         """A GET call that the endpoint facts allow."""
-        parameters = query_parameters(known, query)
-        address = request_address(self._base, known.path, path, parameters)
-        rates = request_rates(known, parameters)
-        return Call(known.id, known.method, address, rates, known.scopes)
+        return reading_call(self._base, operation_id, query or Query(), path)
 
     def _followed(self, call: Call, read: Callable[[Answer, str], AnyPage]) -> Iterator[AnyPage]:
         """The page that a call answers, and those that its `next` links lead to."""
@@ -288,12 +261,18 @@ class KlaviyoClient:
         answer: Answer | None = None
         try:
             header = self._credentials.header()
-            answer = self._transport.send(call, header)
+            answer = self._asked_early(call, header) or self._transport.send(call, header)
             return answer, header
         finally:
             self._pacer.release(ticket, answer.headers if answer else NOTHING)
-            seconds = self.clock.monotonic() - started
+            seconds = answer.seconds if answer else self.clock.monotonic() - started
             status = answer.status if answer else None
             logger.debug("%s answered %s in %.3f s", call.operation_id, status, seconds)
             if self._on_exchange:
                 self._on_exchange(Exchange(call.operation_id, status, seconds))
+
+    def _asked_early(self, call: Call, authorization: str) -> Answer | None:
+        """The answer to a call, if it was asked for early; it is waited for."""
+        if self.early is None:
+            return None
+        return self.early.take(call, self.settings.headers(), authorization)

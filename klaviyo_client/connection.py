@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 
 from klaviyo_client.auth import Credentials, OAuth, OAuthCredentials, PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_client.clock import Clock, SystemClock
+from klaviyo_client.early import EarlyAnswers
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 from klaviyo_client.operations import facts_revision
@@ -24,7 +26,9 @@ OAUTH_FIELDS = ("client_id", "client_secret", "refresh_token", "access_token")
 ALMOST = 0.8
 
 
-def connected(config: Mapping[str, Any], program: str, version: str) -> KlaviyoClient:
+def connected(
+    config: Mapping[str, Any], program: str, version: str, early: EarlyAnswers | None = None
+) -> KlaviyoClient:
     """The client that a program's settings describe.
 
     Args:
@@ -32,6 +36,7 @@ def connected(config: Mapping[str, Any], program: str, version: str) -> KlaviyoC
             or `oauth`.
         program: `tap-klaviyo` or `target-klaviyo`.
         version: The program's version.
+        early: What has been asked for already.
 
     Raises:
         ConfigurationError: the settings cannot be used.
@@ -46,7 +51,9 @@ def connected(config: Mapping[str, Any], program: str, version: str) -> KlaviyoC
         max_tries=config["max_tries"],
     )
     clock = SystemClock()
-    return KlaviyoClient(credentials(config, program, clock), settings, clock=clock)
+    client = KlaviyoClient(credentials(config, program, clock), settings, clock=clock)
+    client.early = early
+    return client
 
 
 def credentials(config: Mapping[str, Any], program: str, clock: Clock) -> Credentials:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from klaviyo_client.auth import HostAuth
+from klaviyo_client.calls import Call
+from klaviyo_client.client_settings import ClientSettings
+from klaviyo_client.clock import Clock
 from klaviyo_client.compression import GZIP
 from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
-from klaviyo_client.operations import Rate
-from klaviyo_client.wire import LOOPBACK, Answer
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request that is ready to send."""
-
-    operation_id: str
-    method: str
-    address: str
-    rates: Mapping[str, Rate]
-    scopes: tuple[str, ...] = ()
-    body: bytes | None = None
-    repeat_safe: bool = True
+from klaviyo_client.wire import LOOPBACK, Answer, base_address
 
 
 class Transport:
@@ -34,15 +22,19 @@ class Transport:
 
     def __init__(
         self,
-        base: str,
-        headers: Mapping[str, str],
-        timeouts: tuple[float, float],
+        settings: ClientSettings,
         session_factory: Callable[[], requests.Session],
+        clock: Clock,
     ) -> None:
-        """Send `headers` with every request; `timeouts` are for connecting and for reading."""
-        self._base = base
-        self._headers = {**headers, "Accept-Encoding": GZIP}
-        self._timeouts = timeouts
+        """Send to the host of `settings`.
+
+        Raises:
+            ConfigurationError: `base_url` would send the key somewhere unsafe.
+        """
+        self._base = base_address(settings.base_url)
+        self._headers = {**settings.headers(), "Accept-Encoding": GZIP}
+        self._timeouts = settings.connect_timeout, settings.read_timeout
+        self._clock = clock
         self._session_factory = session_factory
         self._idle: list[requests.Session] = []
 
@@ -57,6 +49,7 @@ class Transport:
             InvalidRequestError: the request cannot be written as HTTP.
         """
         session = self._borrowed()
+        started = self._clock.monotonic()
         try:
             response = session.request(
                 call.method,
@@ -74,7 +67,7 @@ class Transport:
         finally:
             self._idle.append(session)
         lowered = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lowered, body)
+        return Answer(response.status_code, lowered, body, self._clock.monotonic() - started)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

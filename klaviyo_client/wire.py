@@ -50,11 +50,13 @@ class Answer:
         status: The HTTP status.
         headers: The headers by lower-case name.
         sent: The body as it came: compressed where `content-encoding` says gzip.
+        seconds: How long it took, from when the request was sent.
     """
 
     status: int
     headers: Mapping[str, str]
     sent: bytes
+    seconds: float = 0.0
 
     @property
     def body(self) -> bytes:

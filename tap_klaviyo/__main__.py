@@ -1,5 +1,21 @@
-"""`python -m tap_klaviyo` is `tap-klaviyo`."""
+"""The command `tap-klaviyo`."""
 
-from tap_klaviyo.tap import TapKlaviyo
+from __future__ import annotations
 
-TapKlaviyo.cli()
+import os
+import sys
+
+from tap_klaviyo.head_start import head_start, taking_turns_quickly
+
+
+def main() -> None:
+    """Ask for the first pages, load the tap, which takes about as long as the answers, and run."""
+    early = head_start(sys.argv[1:], os.environ)
+    with taking_turns_quickly():
+        from tap_klaviyo.tap import TapKlaviyo  # noqa: PLC0415 - not before that
+    TapKlaviyo.early = early
+    TapKlaviyo.cli()
+
+
+if __name__ == "__main__":
+    main()

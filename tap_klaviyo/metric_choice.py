@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from klaviyo_client.client import KlaviyoClient
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
+
+if TYPE_CHECKING:
+    from klaviyo_client.client import KlaviyoClient
 
 Metric = Mapping[str, Any]
 KEYS = ("id", "name", "integration")

@@ -21,7 +21,7 @@ from tap_klaviyo.ordered import OrderedReader
 from tap_klaviyo.page_lines import PageLines, UnreadPage
 from tap_klaviyo.room import AnyPage, Room
 from tap_klaviyo.scan_reading import Looking, Source, Span, span_of
-from tap_klaviyo.scans import Bounds, Scan, scan_filter, second_of
+from tap_klaviyo.scans import Bounds, Scan, has_bounds, scan_filter, second_of
 from tap_klaviyo.windows import SHORTEST, WindowPlan
 
 BAD_REQUEST, NOT_FOUND = 400, 404
@@ -39,6 +39,20 @@ QUICK_ANSWER = 0.06
 LONGEST_ANSWER = 0.5
 
 ScanPage = tuple[Scan, AnyPage]
+
+
+class Timed:
+    """Reads answers, and keeps in mind how long the latest one took."""
+
+    def __init__(self, read: Callable[[Answer, str], AnyPage]) -> None:
+        """Read with `read`."""
+        self._read = read
+        self.seconds = 0.0
+
+    def __call__(self, answer: Answer, operation_id: str) -> AnyPage:
+        """The page in an answer."""
+        self.seconds = answer.seconds
+        return self._read(answer, operation_id)
 
 
 def look_now(_: int, look: Callable[[], AnyPage]) -> AnyPage:
@@ -134,11 +148,12 @@ class Reader:
         Where it is not, pages are looked into here, while the next one is fetched.
         """
         lined = partial(self.lines.lined, scan) if self.lines else as_it_is
-        pages = self._walked(scan, self.lines.unread if self.lines else read_page)
-        started = self.client.clock.monotonic()
+        answered = Timed(self.lines.unread if self.lines else read_page)
+        pages = self._walked(scan, answered)
         first = next(pages, None)
         if first is None:
             return
+        started = self.client.clock.monotonic() - answered.seconds
         sent = first.sent_bytes if isinstance(first, UnreadPage) else 0
         if self.lines:
             first = self.lines.opened(first)
@@ -163,8 +178,7 @@ class Reader:
     @property
     def _has_bounds(self) -> bool:
         """Whether Klaviyo can be asked for the records of a window."""
-        known = operation(self.operation_id).filters
-        return bool(self.key) and "less-than" in known[self.key or ""].operators
+        return has_bounds(operation(self.operation_id), self.key)
 
     @property
     def _burst(self) -> int:

@@ -66,6 +66,11 @@ def reading_start(
     return max(start, start_date) if start_date else start
 
 
+def has_bounds(operation: Operation, key: str | None) -> bool:
+    """Whether Klaviyo can be asked for the records of a window of that field."""
+    return bool(key) and "less-than" in operation.filters[key or ""].operators
+
+
 def time_filter(operation: Operation, field_name: str, bounds: Bounds) -> str | None:
     """The bounds as a filter on one field.
 

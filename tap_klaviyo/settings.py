@@ -9,7 +9,7 @@ from typing import Any
 from singer_sdk import typing as th
 from singer_sdk.singerlib import Catalog
 
-from klaviyo_client.client import KLAVIYO
+from klaviyo_client.client_settings import KLAVIYO
 from klaviyo_client.errors import ConfigurationError
 from klaviyo_client.filters import nearest
 from klaviyo_client.operations import facts_revision

@@ -28,6 +28,7 @@ from klaviyo_client.connection import (
     misspelt,
     without_secret,
 )
+from klaviyo_client.early import EarlyAnswers
 from klaviyo_client.errors import AuthenticationError, ConfigurationError, KlaviyoError
 from klaviyo_client.signals import came_inside_log_line
 from tap_klaviyo.catalog_marks import complete
@@ -72,6 +73,8 @@ class TapKlaviyo(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
     message_writer_class = BufferedWriter
     message_writer: BufferedWriter
+    early: ClassVar[EarlyAnswers | None] = None
+    """What has been asked for while this module was being loaded."""
     # No BATCH: the SDK's files hold deselected columns, and its records skip stream maps.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
@@ -145,7 +148,7 @@ class TapKlaviyo(Tap):
     @cached_property
     def client(self) -> KlaviyoClient:
         """The one client that all streams share."""
-        return connected(self.config, self.name, self.plugin_version)
+        return connected(self.config, self.name, self.plugin_version, self.early)
 
     def discover_streams(self) -> Sequence[KlaviyoStream | ReportStream]:
         """Every stream, without asking Klaviyo."""

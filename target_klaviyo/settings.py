@@ -6,7 +6,7 @@ from typing import Any
 
 from singer_sdk import typing as th
 
-from klaviyo_client.client import KLAVIYO
+from klaviyo_client.client_settings import KLAVIYO
 from klaviyo_client.operations import facts_revision
 from target_klaviyo.decimals import FORMS, PLAIN
 

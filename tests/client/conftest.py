@@ -17,7 +17,8 @@ from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPResponse
 
 from klaviyo_client.auth import Credentials, PrivateKey
-from klaviyo_client.client import ClientSettings, Exchange, KlaviyoClient
+from klaviyo_client.client import Exchange, KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 
 JSON = "application/vnd.api+json"
 # A status, a body (anything but text and bytes goes as JSON) and headers, or what is raised.

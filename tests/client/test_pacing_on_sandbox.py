@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, Exchange, KlaviyoClient
+from klaviyo_client.client import Exchange, KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_sandbox import Sandbox
 
 if TYPE_CHECKING:

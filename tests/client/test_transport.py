@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from unittest import mock
 
 from tap_klaviyo import reading
-from tap_klaviyo.tap import TapKlaviyo
+from tap_klaviyo.__main__ import main
 
 LATE = "tests.tap.late_answers"
 """The module to run instead of `tap_klaviyo`."""
@@ -24,4 +24,4 @@ if __name__ == "__main__":
         mock.patch.object(reading, "QUICK_ANSWER", 0),
         mock.patch.object(reading.Reader, "_useful_workers", workers),
     ):
-        TapKlaviyo.cli()
+        main()

@@ -13,7 +13,8 @@ from typing import Any
 from unittest import mock
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_client.errors import KlaviyoError
 from klaviyo_sandbox import ManualClock, Sandbox
 from tap_klaviyo.tap import TapKlaviyo

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_sandbox import Sandbox
 from tests import processes
 from tests.tap.running import RunTap, environment

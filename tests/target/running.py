@@ -19,7 +19,8 @@ from unittest.mock import patch
 import msgspec
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_client.operations import operations
 from klaviyo_client.query import Query
 from klaviyo_sandbox.sandbox import Sandbox

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_client.errors import ApiError
 from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.directory import AccountDirectory

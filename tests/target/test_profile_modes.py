@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from klaviyo_client.auth import PrivateKey
-from klaviyo_client.client import ClientSettings, KlaviyoClient
+from klaviyo_client.client import KlaviyoClient
+from klaviyo_client.client_settings import ClientSettings
 from klaviyo_sandbox.sandbox import Sandbox
 from target_klaviyo.courier import Courier
 from target_klaviyo.outcomes import ACCEPTED, Row
