@@ -123,13 +123,12 @@ def content(name: str) -> Any:
 
 
 def asked(given: Given) -> EarlyAnswers:
-    """The first pages, asked for; one of each operation, as Klaviyo's limits are by operation."""
+    """The first pages, asked for."""
     config = given.config
     agent = config.get("user_agent") or f"tap-klaviyo/{version('klaviyo-connector')}"
     settings = ClientSettings(base_url=config.get("api_url") or KLAVIYO, user_agent=agent)
     early = EarlyAnswers(settings, PrivateKey(config["api_key"].strip()))
-    firsts = {spec.operation: (spec, query) for spec, query in reversed(list(first_pages(given)))}
-    for spec, query in firsts.values():
+    for spec, query in first_pages(given):
         early.ask(spec.operation, query, spec.path)
     return early
 

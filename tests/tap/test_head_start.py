@@ -40,14 +40,19 @@ class LateClock:
         self.now += seconds
 
 
-def without(*columns: str) -> dict[str, Any]:
-    """A catalog of events, some columns of which are not selected."""
-    found = catalog("events")
-    for entry in found["streams"]:
-        for row in entry["metadata"]:
-            if row["breadcrumb"][1:] and row["breadcrumb"][1] in columns:
-                row["metadata"]["selected"] = False
+def saying(stream: str, **said: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalog that says something else of some columns of a stream."""
+    found = catalog(stream)
+    entry = next(one for one in found["streams"] if one["tap_stream_id"] == stream)
+    for row in entry["metadata"]:
+        if row["breadcrumb"][1:]:
+            row["metadata"] |= said.get(row["breadcrumb"][1], {})
     return found
+
+
+def without(*columns: str, **said: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalog of events, some columns of which are not selected."""
+    return saying("events", **{name: {"selected": False} for name in columns}, **said)
 
 
 def bare(stream: str) -> dict[str, Any]:
@@ -86,10 +91,26 @@ def words(folder: Path, **files: Any) -> list[str]:
         (catalog("profiles"), {"user_agent": "shop"}),
         (catalog(*WINDOWED), {}),
         (without("metric_name", "campaign_id", "flow_id", "profile_id", "event_properties"), {}),
+        (without("uuid", timestamp={"selected": False, "inclusion": "automatic"}), {}),
+        (without(datetime={"selected": False, "inclusion": "available"}), {}),
+        (without("uuid", timestamp={"selected": True, "inclusion": "unsupported"}), {}),
+        (saying("profiles", predictive_analytics={"selected": True}), {"api_key": " pk_test"}),
         (bare("events"), {}),
         (bare("profiles"), {}),
     ],
-    ids=["events", "dates", "profiles", "many", "few-columns", "bare-events", "bare-profiles"],
+    ids=[
+        "events",
+        "dates",
+        "profiles",
+        "many",
+        "few-columns",
+        "automatic",
+        "key",
+        "unsupported",
+        "costly",
+        "bare-events",
+        "bare-profiles",
+    ],
 )
 def test_a_head_start_asks_for_nothing_else_and_for_nothing_twice(
     sandbox: Sandbox, tmp_path: Path, content: dict[str, Any], more: dict[str, Any], state: Any
