@@ -326,7 +326,8 @@ def test_records_that_share_a_second_cost_few_requests_more(apart: int) -> None:
 def read_with_an_error(source: Source) -> None:
     """Read until an error comes; all threads end, and all room is given back."""
     before = threading.active_count()
-    scans = [Scan(Bounds(at(a), at(a + 8)), window=True) for a in range(0, 40, 8)]
+    # Whether one more may be begun is asked at least once for each of the twenty.
+    scans = [Scan(Bounds(at(a), at(a + 2)), window=True) for a in range(0, 40, 2)]
     shared = room()
     with pytest.raises(PaginationError, match="no plan"):
         list(OrderedReader(source, 3, shared).pages(scans))
