@@ -126,7 +126,7 @@ def asked(given: Given) -> EarlyAnswers:
     """The first pages, asked for."""
     config = given.config
     agent = config.get("user_agent") or f"tap-klaviyo/{version('klaviyo-connector')}"
-    settings = ClientSettings(base_url=config.get("api_url") or KLAVIYO, user_agent=agent)
+    settings = ClientSettings(base_url=config.get("api_url", KLAVIYO), user_agent=agent)
     early = EarlyAnswers(settings, PrivateKey(config["api_key"].strip()))
     for spec, query in first_pages(given):
         early.ask(spec.operation, query, spec.path)

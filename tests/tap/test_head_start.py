@@ -149,6 +149,7 @@ def test_settings_of_the_environment_count_too(sandbox: Sandbox, tmp_path: Path)
         ({}, ["--catalog", "nowhere.json"]),
         ({"api_key": ""}, []),
         ({"api_url": "http://192.0.2.1"}, []),
+        ({"api_url": ""}, []),
         ({"oauth": {"client_id": "x"}}, []),
         ({"revision": "2025-10-15"}, []),
         ({"stream_options": {"events": {"page_size": 10}}}, []),
