@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import requests
@@ -71,8 +72,9 @@ class Transport:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):  # others may close them too
+            while True:
+                self._idle.pop().close()
 
     def _borrowed(self) -> requests.Session:
         """A session that nobody else uses: threads come and go, connections are kept."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,23 @@ NOT_PLAIN = (
     "profile_properties",
     "event_properties",
 )
+# Settings that do not, or in a way that is known here; where there are others, the tap may refuse.
+PLAIN = (
+    "api_key",
+    "api_url",
+    "user_agent",
+    "start_date",
+    "end_date",
+    "max_parallel_requests",
+    "max_buffer_mb",
+    "max_wait_seconds",
+    "max_tries",
+    "progress",
+    "on_missing_scope",
+    "on_stream_error",
+    "emit_activate_version_messages",
+)
+DOTENV = ".env"
 # Seconds after which the thread that waits for an answer has its turn while modules are loaded:
 # else how long the answer took would seem longer by many of Python's 0.005.
 QUICK_TURNS = 0.0005
@@ -84,14 +102,14 @@ def head_start(arguments: Sequence[str], environ: Mapping[str, str]) -> EarlyAns
 def plainly_given(arguments: Sequence[str], environ: Mapping[str, str]) -> Given | None:
     """What the command line names; None where it is not plain."""
     files = named_files(arguments)
-    if not files or not files[CATALOG]:
+    if not files or not files[CATALOG] or not can_be_read_twice(files) or has_dotenv():
         return None
     config: dict[str, Any] = {}
     for name in files[CONFIG]:
         config |= {} if name == "ENV" else content(name)
-    known = {name for name in environ if name.startswith(PREFIX)}
-    config |= {name.removeprefix(PREFIX).lower(): environ[name] for name in known}
-    if any(config.get(name) for name in NOT_PLAIN):
+    variables = {name: PREFIX + name.upper() for name in (*PLAIN, *NOT_PLAIN)}
+    config |= {name: environ[one] for name, one in variables.items() if one in environ}
+    if not {name for name, value in config.items() if value is not None} <= set(PLAIN):
         return None
     state = content(files[STATE][-1]) if files[STATE] else {}
     state = state["value"] if state.get("type") == "STATE" else state
@@ -112,6 +130,19 @@ def named_files(arguments: Sequence[str]) -> Mapping[str, list[str]] | None:
     return {option: [file for one, file in pairs if one == option] for option in OPTIONS}
 
 
+def can_be_read_twice(files: Mapping[str, list[str]]) -> bool:
+    """Whether all are files: what comes through a pipe is left to the tap."""
+    names = [name for option in OPTIONS for name in files[option]]
+    return all(name == "ENV" or Path(name).is_file() for name in names)
+
+
+def has_dotenv() -> bool:
+    """Whether the SDK may find a file of settings, which count more than all others."""
+    found = find_spec("singer_sdk")
+    places = (Path.cwd() / DOTENV, Path((found and found.origin) or ""))
+    return any((folder / DOTENV).exists() for place in places for folder in place.parents)
+
+
 def parts(word: str) -> list[str]:
     """An option and its value, where one word has both."""
     return word.split("=", 1) if word.startswith("--") else [word]
@@ -128,7 +159,7 @@ def asked(given: Given) -> EarlyAnswers:
     agent = config.get("user_agent") or f"tap-klaviyo/{version('klaviyo-connector')}"
     settings = ClientSettings(base_url=config.get("api_url", KLAVIYO), user_agent=agent)
     early = EarlyAnswers(settings, PrivateKey(config["api_key"].strip()))
-    for spec, query in first_pages(given):
+    for spec, query in list(first_pages(given)):  # none, where one is odd
         early.ask(spec.operation, query, spec.path)
     return early
 
@@ -138,9 +169,12 @@ def first_pages(given: Given) -> Iterator[tuple[StreamSpec, Query]]:
     specs = {spec.name: spec for spec in STREAMS if in_windows(spec)}
     for entry in given.entries:
         spec = specs.get(entry["tap_stream_id"])
-        metadata = {tuple(one["breadcrumb"]): one["metadata"] for one in entry["metadata"]}
-        if spec and metadata[()].get("selected"):
-            yield spec, first_query(spec, chosen_columns(spec, metadata), given)
+        rows = entry.get("metadata") or ()
+        metadata = {tuple(one["breadcrumb"]): one["metadata"] for one in rows}
+        if spec and metadata.get((), {}).get("selected"):
+            query = first_query(spec, chosen_columns(spec, metadata), given)
+            if query:
+                yield spec, query
 
 
 def in_windows(spec: StreamSpec) -> bool:
@@ -148,10 +182,12 @@ def in_windows(spec: StreamSpec) -> bool:
     return spec.resumable and has_bounds(operation(spec.operation), spec.time_field)
 
 
-def first_query(spec: StreamSpec, columns: Iterable[str], given: Given) -> Query:
-    """The query of a stream's first page."""
+def first_query(spec: StreamSpec, columns: Iterable[str], given: Given) -> Query | None:
+    """The query of a stream's first page; None where it depends on when the tap begins."""
     state = dict(given.bookmarks.get(spec.name, {}))
     bookmark = Bookmark(state, spec.replication_key or "", given.times.started, resumable=True)
+    if bookmark.was_future:
+        return None
     plan = run_plan(spec, StreamOptions(), given.times, bookmark.start, state)
     scan = Scan(plan.bounds, spec.partitions[0], spec.path)
     text = scan_filter(operation(spec.operation), spec.time_field, scan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from klaviyo_client.early import EarlyAnswers
 from klaviyo_sandbox import Sandbox
-from tap_klaviyo.head_start import head_start, in_windows
+from tap_klaviyo.head_start import NOT_PLAIN, PLAIN, head_start, in_windows
+from tap_klaviyo.settings import SETTINGS
 from tap_klaviyo.specs import STREAMS
 from tap_klaviyo.tap import TapKlaviyo
 from tests.tap.running import catalog
@@ -150,6 +152,7 @@ def test_settings_of_the_environment_count_too(sandbox: Sandbox, tmp_path: Path)
         ({"api_key": ""}, []),
         ({"api_url": "http://192.0.2.1"}, []),
         ({"api_url": ""}, []),
+        ({"api_urll": "http://127.0.0.1"}, []),
         ({"oauth": {"client_id": "x"}}, []),
         ({"revision": "2025-10-15"}, []),
         ({"stream_options": {"events": {"page_size": 10}}}, []),
@@ -160,14 +163,56 @@ def test_settings_of_the_environment_count_too(sandbox: Sandbox, tmp_path: Path)
     ids=str,
 )
 def test_what_is_not_plain_is_left_to_the_tap(
-    sandbox: Sandbox, tmp_path: Path, more: dict[str, Any], option: list[str]
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: dict[str, Any],
+    option: list[str],
 ) -> None:
-    sandbox.requests.clear()
+    asked_for: list[str] = []
+    monkeypatch.setattr(EarlyAnswers, "ask", lambda _, name, *__: asked_for.append(name))
     config = {"api_url": sandbox.url, "api_key": "pk_test", **more}
     files = words(tmp_path, config=config, catalog=catalog("events"))
     assert head_start([*files, *option], {}) is None
     assert head_start(files[:2], {}) is None, "without a catalog"
-    assert len(sandbox.requests) == 0
+    assert asked_for == []
+
+
+def test_what_is_no_plain_state_is_left_to_the_tap(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bookmark of the future counts as now, which the tap alone knows; and one is no time."""
+    asked_for: list[str] = []
+    monkeypatch.setattr(EarlyAnswers, "ask", lambda _, name, *__: asked_for.append(name))
+    config = {"api_url": sandbox.url, "api_key": "pk_test"}
+    files = words(tmp_path, config=config, catalog=catalog("events", "profiles"))
+    future = {**BOOKMARK, "replication_key_value": "2126-08-20T00:00:00+00:00"}
+    odd = {"replication_key": "updated", "replication_key_value": "soon"}
+    state = words(tmp_path, state={"bookmarks": {"events": future}})
+    assert head_start([*files, *state], {})
+    assert asked_for == ["get_profiles"]
+    state = words(tmp_path, state={"bookmarks": {"profiles": odd}})
+    assert head_start([*files, *state], {}) is None
+    assert asked_for == ["get_profiles"]
+
+
+def test_what_comes_through_a_pipe_is_read_by_the_tap(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be read once; whoever opens it a second time waits for ever."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    files = words(tmp_path, catalog=catalog("events"))
+    environ = {"TAP_KLAVIYO_API_URL": sandbox.url, "TAP_KLAVIYO_API_KEY": "pk_test"}
+    assert head_start([*files, "--config", str(pipe)], environ) is None
+    assert head_start(["--catalog", str(pipe)], environ) is None
+    (tmp_path / ".env").write_text("TAP_KLAVIYO_START_DATE=2026-01-01")
+    monkeypatch.chdir(tmp_path)
+    assert head_start(files, environ) is None
+
+
+def test_only_settings_of_the_tap_are_plain() -> None:
+    assert {*PLAIN, *NOT_PLAIN} <= set(SETTINGS["properties"])
 
 
 def test_how_long_an_answer_took_counts_from_when_it_was_asked_for(
