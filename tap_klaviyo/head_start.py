@@ -61,7 +61,6 @@ PLAIN = (
     "on_stream_error",
     "emit_activate_version_messages",
 )
-DOTENV = ".env"
 # Seconds after which the thread that waits for an answer has its turn while modules are loaded:
 # else how long the answer took would seem longer by many of Python's 0.005.
 QUICK_TURNS = 0.0005
@@ -113,12 +112,10 @@ def plainly_given(arguments: Sequence[str], environ: Mapping[str, str]) -> Given
         return None
     state = content(files[STATE][-1]) if files[STATE] else {}
     state = state["value"] if state.get("type") == "STATE" else state
-    dates = [parse_time(text) if text else None for text in map(config.get, RANGE)]
+    start, end = map(config.get, ("start_date", "end_date"))
+    dates = [parse_time(text) if text else None for text in (start, end)]
     times = RunTimes(datetime.now(timezone.utc), *dates)
     return Given(config, content(files[CATALOG][-1])["streams"], state.get("bookmarks", {}), times)
-
-
-RANGE = ("start_date", "end_date")
 
 
 def named_files(arguments: Sequence[str]) -> Mapping[str, list[str]] | None:
@@ -138,9 +135,9 @@ def can_be_read_twice(files: Mapping[str, list[str]]) -> bool:
 
 def has_dotenv() -> bool:
     """Whether the SDK may find a file of settings, which count more than all others."""
-    found = find_spec("singer_sdk")
-    places = (Path.cwd() / DOTENV, Path((found and found.origin) or ""))
-    return any((folder / DOTENV).exists() for place in places for folder in place.parents)
+    sdk, here = find_spec("singer_sdk"), Path.cwd()
+    above = Path(sdk.origin).parents if sdk and sdk.origin else ()
+    return any((folder / ".env").exists() for folder in (here, *here.parents, *above))
 
 
 def parts(word: str) -> list[str]:

@@ -86,8 +86,7 @@ class Order:
         follow, so that they are asked for early; else the nearest, as far as there will be room
         for pages.
         """
-        found = next(self._worth_a_look(), None)
-        if found:
+        if found := next(self._worth_a_look(), None):
             found.waits = False
             self._keep(found, self._share(self._room.page_bytes, found))
         return found
@@ -99,8 +98,7 @@ class Order:
         if self._source.span and self._room.is_spare:
             if self._early and self._early.waits:
                 yield self._early
-            full = self._room.may_be_full
-            waiting = (one for one in self._begun.open if one.waits)
+            full, waiting = self._room.may_be_full, (one for one in self._begun.open if one.waits)
             yield from (one for one in waiting if one.decides or full(one.sent))
         for one in self._within(self._room.pages):
             if one.waits and self._makes_room(one, self._room.page_bytes):

@@ -206,9 +206,21 @@ def test_what_comes_through_a_pipe_is_read_by_the_tap(
     environ = {"TAP_KLAVIYO_API_URL": sandbox.url, "TAP_KLAVIYO_API_KEY": "pk_test"}
     assert head_start([*files, "--config", str(pipe)], environ) is None
     assert head_start(["--catalog", str(pipe)], environ) is None
+    assert head_start(files, environ)
     (tmp_path / ".env").write_text("TAP_KLAVIYO_START_DATE=2026-01-01")
     monkeypatch.chdir(tmp_path)
     assert head_start(files, environ) is None
+
+
+def test_entries_that_say_nothing_are_not_read_early(sandbox: Sandbox, tmp_path: Path) -> None:
+    content = catalog("events")
+    for entry in content["streams"]:
+        if entry["tap_stream_id"] in ("accounts", "profiles"):
+            del entry["metadata"]
+    config = {"api_url": sandbox.url, "api_key": "pk_test"}
+    early = head_start(words(tmp_path, config=config, catalog=content), {})
+    assert early
+    assert early.left == 1
 
 
 def test_only_settings_of_the_tap_are_plain() -> None:
