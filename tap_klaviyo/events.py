@@ -86,7 +86,7 @@ def event_columns(rows: Rows) -> list[Sequence[Any]]:
     credited, look = credits_by_id(rows.included), rows.looks["event_properties"]
     messages = [
         (attributed(ids, credited) if ids else None)
-        or (message_of(look(properties)) if properties is not None else NOBODY)
+        or (message_of(held) if properties is not None and (held := look(properties)) else NOBODY)
         for ids, properties in zip(attribution_ids, rows.given["event_properties"], strict=True)
     ]
     persons = [people.get(one, NO_PERSON) for one in profile_ids]
@@ -139,7 +139,7 @@ def message_of(properties: object) -> Ids:
     `$message` is the message of the flow in `$flow`, and the campaign where there is no flow (as
     other connectors read it; not confirmed by Klaviyo's documents).
     """
-    if not properties or not isinstance(properties, dict):
+    if not isinstance(properties, dict):
         return NOBODY
     credit = properties.get("$attribution")
     for source in (properties, credit if isinstance(credit, dict) else {}):

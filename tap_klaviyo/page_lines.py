@@ -172,7 +172,7 @@ class PageLines:
         page = self.opened(page)
         sieve = self._sieve()
         try:
-            written = of_lines(self._written(now, *self._thin_records(scan, page, sieve)))
+            written = self._thin_written(now, scan, page, sieve)
         except UnusualError:
             written = self._written(now, *self._full_records(scan, page, sieve))
         return LinedPage(written, span, page.next, page.text_bytes)
@@ -195,6 +195,20 @@ class PageLines:
         version = self._version()
         lines = [RecordLine(self._stream, one, version, now) for one in records]
         return Written(ENCODER.encode_lines(lines), keys, len(lines))
+
+    def _thin_written(self, now: datetime, scan: Scan, page: AnyPage, sieve: Sieve) -> Written:
+        """The lines of a page that fits the thin path.
+
+        Raises:
+            UnusualError: the page has to take the full path; what was copied into the lines may
+                make others of them.
+        """
+        if not isinstance(page, ThinPage):
+            raise UnusualError
+        written = self._written(now, *self._thin_records(scan, page, sieve))
+        if not are_lines(written.block, written.count, has_breaks=page.has_breaks):
+            raise UnusualError
+        return written
 
     def _full_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> tuple[list[Any], Keys]:
         """The records of a page, of their selected columns only, and their replication keys.
@@ -224,14 +238,12 @@ class PageLines:
             record.pop(name, None)
         return record
 
-    def _thin_records(self, scan: Scan, page: AnyPage, sieve: Sieve) -> tuple[list[Any], Keys]:
+    def _thin_records(self, scan: Scan, page: ThinPage, sieve: Sieve) -> tuple[list[Any], Keys]:
         """The same as structures, and their replication keys.
 
         Raises:
             UnusualError: the page has to take the full path.
         """
-        if not isinstance(page, ThinPage):
-            raise UnusualError
         with understanding(self._what):
             records = self._thin.records(page, scan.columns)
         keys = list(map(self._key_of, records)) if self._key_of else []
@@ -243,17 +255,6 @@ class PageLines:
             if sieve.keeps(scan, key, self._metric_of(record) if self._metric_of else None)
         ]
         return [record for record, _ in kept], [key for _, key in kept]
-
-
-def of_lines(written: Written) -> Written:
-    """The same lines, if nothing that was copied into them makes others of them.
-
-    Raises:
-        UnusualError: the page has to take the full path.
-    """
-    if not are_lines(written.block, written.count):
-        raise UnusualError
-    return written
 
 
 def whole(page: AnyPage) -> Page:
