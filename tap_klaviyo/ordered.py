@@ -81,8 +81,12 @@ class OrderedReader:
         self._due = threading.Condition(self._lock)
         self._came = threading.Condition(self._lock)
 
-    def pages(self, scans: Iterable[Scan]) -> Iterator[tuple[Scan, AnyPage]]:
+    def pages(
+        self, scans: Iterable[Scan], before: Iterable[tuple[Scan, AnyPage]] = ()
+    ) -> Iterator[tuple[Scan, AnyPage]]:
         """Every page with its scan, in the order of the scans.
+
+        What comes `before` them is made, and handed over, while the first of them are read.
 
         Raises:
             BaseException: whatever reading a scan raised, after the pages before it.
@@ -92,6 +96,7 @@ class OrderedReader:
         try:
             with self._lock:
                 self._hand_out()
+            yield from before
             while (taken := self._taken()) is not None:
                 yield taken
         finally:

@@ -166,10 +166,9 @@ class Reader:
             yield from ((scan, lined(page)) for page in self._ahead(pages, first.size))
             return
         # Those of the first page's last second may go on: they are left to the first window.
-        cut = second_of(span.last)
-        ready = lined(first)
-        yield replace(scan, bounds=Bounds(None, cut), window=True), ready
-        yield from self._windows(scan, span, workers, ready, sent)
+        part = with_bounds(scan, Bounds(None, second_of(span.last)))
+        reader, windows = self._windows(scan, span, workers, first, sent)
+        yield from reader.pages(windows, before=((part, lined(page)) for page in (first,)))
 
     def _useful_workers(self, seconds: float) -> int:
         """How many readers to use where a page takes so many seconds."""
@@ -187,10 +186,13 @@ class Reader:
 
     def _windows(
         self, scan: Scan, span: Span, workers: int, first: AnyPage, sent_bytes: int
-    ) -> Iterator[ScanPage]:
-        """What lies after the first page; that came as so many bytes, and shows how dense it is."""
-        # Little may have been left of that page, and more of those that follow.
-        page_bytes = max(first.size, first.text_bytes // 2)
+    ) -> tuple[OrderedReader, Iterator[Scan]]:
+        """What reads what lies after the first page, and the windows that it is to read.
+
+        That page came as so many bytes, and shows how dense it is.
+        """
+        # About what lines take, until some have been made.
+        page_bytes = first.text_bytes // 2 if self.lines else first.size
         wanted = min(MOST_PAGES, max(1, int(self.room.pages(page_bytes) / workers / 2))) - SLACK
         plan = self._plan(scan, span, wanted)
         plan.take_off_last()
@@ -204,8 +206,7 @@ class Reader:
             last=window(scan, plan.last) if plan.last else None,
         )
         windows = (window(scan, one) for one in plan)
-        reader = OrderedReader(source, workers, self.room, page_bytes, sent_bytes)
-        yield from reader.pages(windows)
+        return OrderedReader(source, workers, self.room, page_bytes, sent_bytes), windows
 
     def _plan(self, scan: Scan, span: Span, wanted: float) -> WindowPlan:
         """The windows behind a first page, with so many pages each."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -59,7 +60,10 @@ def parse_time(value: str) -> datetime:
     Raises:
         ValueError: `value` is no date or date-time.
     """
-    # Loaded where it is needed: a run that begins without a date begins 0.015 s earlier.
+    if WANTED.fullmatch(value):
+        with suppress(ValueError):  # of a day that no calendar has: what follows says so
+            return datetime.fromisoformat(value)
+    # Loaded where it is needed: to do that takes 0.03 s, and most runs meet the one form only.
     import pendulum  # noqa: PLC0415
 
     text = value.strip()
