@@ -64,6 +64,8 @@ def afterwards(response: Response, fault: Fault | None) -> Response:
         return replace(response, delay=response.delay + (fault.seconds or 0.0))
     if fault.kind == "truncated":
         return replace(response, broken="truncated")
+    if fault.kind == "garbled":
+        return replace(response, body=response.body.replace(b"{", b"{,", 1))
     if fault.kind == "lost_response":
         return replace(response, broken="reset")
     return response

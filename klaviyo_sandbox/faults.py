@@ -24,6 +24,7 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "delay": {"seconds": {"type": "number", "minimum": 0}},
     "reset": {},
     "truncated": {},
+    "garbled": {},
     "html_403": {},
     "lost_response": {},
     "held": {},
@@ -34,9 +35,14 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "row_failure": {"row": {"type": "integer", "minimum": 0}},
     "cancelled_job": {},
 }
-"""Each kind of fault, and the members that it must have. What is `held` waits for `clear`."""
+"""Each kind of fault, and the members that it must have.
 
-PAGE_KINDS = frozenset(("repeated_cursor", "unsorted", "empty_page", "unknown_attribute"))
+What is `held` waits for `clear`; what is `garbled` is whole, but no JSON.
+"""
+
+PAGE_KINDS = frozenset(
+    ("repeated_cursor", "unsorted", "empty_page", "unknown_attribute", "garbled")
+)
 JOB_KINDS = frozenset(("row_failure", "cancelled_job"))
 
 

@@ -28,6 +28,7 @@ EVENTS = {"page[size]": "1000", "sort": "datetime"}
         {"kind": "html_403"},
         {"kind": "reset"},
         {"kind": "truncated"},
+        {"kind": "garbled", "times": 2},
         {"kind": "empty_page"},
         {"kind": "unknown_attribute"},
         {"kind": "unsorted", "times": 5},
