@@ -124,6 +124,14 @@ def test_an_empty_page_loses_nothing(ask: Asking) -> None:
     assert [one for page in pages for one in ids(page)] == expected
 
 
+def test_a_garbled_page_is_whole_but_no_json(ask: Asking) -> None:
+    ask.sandbox.faults.add("get_profiles", "garbled")
+    answer = ask("GET", "/api/profiles")
+    assert answer.status_code == 200
+    with pytest.raises(ValueError, match="line 1 column 2"):
+        answer.json()
+
+
 def test_an_unknown_attribute(ask: Asking) -> None:
     ask.sandbox.faults.add("get_lists", "unknown_attribute")
     row = ask.get("/api/lists")["data"][0]

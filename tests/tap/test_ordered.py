@@ -125,6 +125,30 @@ def test_every_record_comes_once_and_in_order_however_scans_are_cut(
     assert found == sorted(seconds)
 
 
+def test_what_comes_before_is_made_while_the_scans_are_read() -> None:
+    """Else the first scans would be asked for so much later."""
+    server = Server([5])
+
+    def before() -> Iterator[tuple[Scan, Page]]:
+        until(lambda: len(server.asked) == 1)
+        yield Scan(), page(3)
+
+    pages = OrderedReader(Source(server.pages, part), 4, room()).pages([Scan()], before())
+    assert [seconds_of(one) for _, one in pages] == [[3], [5]]
+
+
+def test_an_error_in_what_comes_before_ends_the_read() -> None:
+    def before() -> Iterator[tuple[Scan, Page]]:
+        raise PaginationError("odd")
+        yield
+
+    shared = room()
+    server = Server([1, 2, 3])
+    with pytest.raises(PaginationError, match="odd"):
+        list(OrderedReader(Source(server.pages, part), 4, shared).pages([Scan()], before()))
+    until(lambda: shared.fits(0, BIG))
+
+
 def test_an_error_comes_after_the_pages_before_it() -> None:
     def pages(scan: Scan, _: Looking) -> Iterator[Page]:
         yield page(int(scan.path["id"]), more=scan.path["id"] == "2")

@@ -65,6 +65,12 @@ def test_times_inside_objects_and_lists_are_found_by_the_schema() -> None:
     }
 
 
+@pytest.mark.parametrize("day", ["2026-02-30", "2026-13-01", "2026-01-00"])
+def test_a_day_that_no_calendar_has_is_refused_in_the_one_form_too(day: str) -> None:
+    with pytest.raises(ValueError, match="not a date or date-time"):
+        parse_time(f"{day}T00:00:00+00:00")
+
+
 def test_a_text_of_two_lines_is_no_time() -> None:
     """Many are looked at as lines of one text."""
     good = "2026-01-01T00:00:00+00:00"
