@@ -53,7 +53,7 @@ class Transport:
         session = self._borrowed()
         started = self._clock.monotonic()
         try:
-            request = self._prepared(call, authorization)
+            request = self._prepared(call, authorization, session)
             around = session.merge_environment_settings(request.url, {}, True, None, None)
             response = session.send(
                 request, timeout=self._timeouts, allow_redirects=False, **around
@@ -69,13 +69,18 @@ class Transport:
     @cached_property
     def _common(self) -> requests.PreparedRequest:
         """What all requests have in common: to prepare it anew is a sixth of what sending costs."""
-        return requests.Request("GET", self._base, self._headers).prepare()
+        common = requests.Request("GET", self._base, self._headers, auth=unauthorized)
+        return self._session_factory().prepare_request(common)
 
-    def _prepared(self, call: Call, authorization: str) -> requests.PreparedRequest:
+    def _prepared(
+        self, call: Call, authorization: str, session: requests.Session
+    ) -> requests.PreparedRequest:
         """The request that a call is."""
         request = self._common.copy()
         request.method = call.method
         request.prepare_url(call.address, None)
+        if session.cookies:
+            request.prepare_cookies(session.cookies)
         request.prepare_body(call.body, None)
         request.prepare_auth(HostAuth(authorization, self._base))
         return request
@@ -95,6 +100,11 @@ class Transport:
             # A proxy of the environment has no business between us and this machine.
             session.trust_env = urlsplit(self._base).hostname not in LOOPBACK
             return session
+
+
+def unauthorized(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """A request as it is: `requests` by itself would look for a password in the user's netrc."""
+    return request
 
 
 def sent_body(response: requests.Response) -> bytes:

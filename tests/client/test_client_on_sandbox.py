@@ -50,6 +50,24 @@ class SharedClock:
             self._now += seconds
 
 
+def test_what_a_session_holds_is_sent() -> None:
+    """Cookies too: whoever stands before Klaviyo may set some."""
+
+    def session() -> requests.Session:
+        one = requests.Session()
+        one.headers["X-Trace"] = "7"
+        one.cookies.set("__cf_bm", "abc")
+        return one
+
+    with Sandbox(profiles=1, events=0) as sandbox:
+        settings = ClientSettings(base_url=sandbox.url)
+        with KlaviyoClient(PrivateKey("pk_x"), settings, session_factory=session) as client:
+            client.get("get_lists")
+            client.get("get_tags")
+        sent = [one.headers for one in sandbox.requests]
+    assert [(one["x-trace"], one["cookie"]) for one in sent] == [("7", "__cf_bm=abc")] * 2
+
+
 @pytest.fixture
 def shared() -> SharedClock:
     return SharedClock()

@@ -89,6 +89,7 @@ def test_a_bookmark_of_another_key_does_not_count() -> None:
     assert mark.start is None
 
 
-def test_a_broken_bookmark_is_named() -> None:
+@pytest.mark.parametrize("value", ["last tuesday", 1_693_000_000, ["x"], {"a": 1}, True])
+def test_a_broken_bookmark_is_named(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="replication_key_value"):
-        bookmark(state_at("last tuesday"))
+        bookmark(state_at(value))
