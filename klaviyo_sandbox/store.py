@@ -22,6 +22,8 @@ MEMBER = "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)"
 MOST_VALUES = 900
 """Values in one `IN (...)`: old SQLite allows 999."""
 
+PAGE = 16_384
+"""Bytes of a page of the database: with SQLite's own 4,096 a page of events takes a fifth more."""
 CACHE_KIB = 131_072
 MAPPED = 2**31 - 1
 """Bytes of a file that are read without copying them: as many as SQLite allows."""
@@ -61,6 +63,7 @@ class Store:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._texts: dict[Hashable, dict[str, Any]] = {}
         self._changes = 0
+        self._connection.execute(f"PRAGMA page_size = {PAGE}")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")

@@ -72,16 +72,21 @@ class ThinPath:
     def __init__(self, shape: RecordShape) -> None:
         """Make the structures of `shape`."""
         self._shape = shape
-        completed = shape.complete.columns if shape.complete else ()
-        self._names = (*sorted(shape.attributes - set(completed)), *completed)
+        self._complete = complete = shape.complete
+        self._completed = complete.columns if complete else ()
+        looks = complete.looks if complete else {}
+        self._names = tuple(sorted(shape.attributes - set(self._completed) | set(looks)))
         self._structures = PageStructures(self._names, self._texts(), tuple(shape.relations))
-        known = [*self._names, *shape.relations.values(), "id", EXTRA]
+        known = [*self._names, *shape.relations.values(), "id", EXTRA, *self._completed]
         self._places = {name: place for place, name in enumerate(known)}
         self._arranged = arranged([self._places[name] for name in shape.columns])
-        self._complete = complete = shape.complete
         self._reads = [self._places[name] for name in (complete.reads if complete else ())]
-        self._completed = slice(len(self._names) - len(completed), len(self._names))
-        self._times = [(self._places[name], below) for name, below in shape.times.items()]
+        self._looks = {name: self._names.index(name) for name in looks}
+        self._times = [
+            (place, shape.times[name])
+            for place, name in enumerate(self._names)
+            if name in shape.times
+        ]
         self._record: Any = msgspec.defstruct(
             "Record",
             [(field(i), Any) for i, _ in enumerate(shape.columns)],
@@ -160,13 +165,13 @@ class ThinPath:
     def _extra(
         self, given: Sequence[Column], linked: Sequence[Sequence[Relation]], count: int
     ) -> Column:
-        """The attributes and relations that the schema does not know; None in most rows."""
+        """The attributes and relations that no column is about; None in most rows."""
         if not given and not linked:
             return [None] * count
         extra: list[dict[str, Any]] = [{} for _ in range(count)]
         for name, column in zip(self._structures.unknown, given, strict=False):
             for held, value in zip(extra, column, strict=True):
-                if value is not UNSET:
+                if value is not UNSET and name not in self._completed:
                     held[name] = value
         for name, relations in zip(self._structures.unknown_relations, linked, strict=False):
             for held, relation in zip(extra, relations, strict=True):
@@ -175,12 +180,12 @@ class ThinPath:
         return [held or None for held in extra]
 
     def _fill(self, complete: Completion, table: list[Column], included: Included) -> None:
-        """Fill the columns that come from elsewhere."""
-        given = {name: table[self._places[name]] for name in complete.looks}
+        """Add the columns that come from elsewhere."""
+        given = {name: table[place] for name, place in self._looks.items()}
         read = [table[place] for place in self._reads]
         rows = Rows(read, given, complete.looks, included)
         try:
-            table[self._completed] = complete.values(rows)
+            table += complete.values(rows)
         except msgspec.MsgspecError:
             raise UnusualError from None
 

@@ -15,6 +15,9 @@ from typing import Any
 # Already in the one form: most values are, and a look is cheaper than parsing.
 WANTED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+00:00", re.ASCII)
 ALL_WANTED = re.compile(rf"(?:{WANTED.pattern}\n)*", re.ASCII)
+# The form of nearly all, compared with digits made equal: a quarter of what the expression costs.
+DIGITS = str.maketrans("123456789", "000000000")
+USUAL = "0000-00-00T00:00:00+00:00\n"
 # Without a date (`12:00`, `now`) the parser would take today's.
 DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -38,6 +41,8 @@ def are_wanted(values: Sequence[str | None]) -> bool:
     """Whether date-times are in the one form, as far as they are there."""
     texts = [value for value in values if value is not None]
     lines = "\n".join([*texts, ""])  # one look at them all costs the least
+    if lines.translate(DIGITS) == USUAL * len(texts):
+        return True
     return lines.count("\n") == len(texts) and ALL_WANTED.fullmatch(lines) is not None
 
 
