@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -11,8 +12,11 @@ from tap_klaviyo.head_start import head_start, taking_turns_quickly
 def main() -> None:
     """Ask for the first pages, load the tap, which takes about as long as the answers, and run."""
     early = head_start(sys.argv[1:], os.environ)
+    # What is loaded stays: to look for garbage among it takes a tenth of the time (measured).
+    gc.disable()
     with taking_turns_quickly():
         from tap_klaviyo.tap import TapKlaviyo  # noqa: PLC0415 - not before that
+    gc.enable()
     TapKlaviyo.early = early
     TapKlaviyo.cli()
 

@@ -38,6 +38,10 @@ QUICK_ANSWER = 0.06
 # Answers that take longer are the exception; more readers would only wait for the rate limit.
 LONGEST_ANSWER = 0.5
 
+# Seconds that whoever has read a page takes to ask for the next one. Who makes lines of it at once
+# holds Python's lock for ten times as long: a request that is about to go out would wait for that.
+SENDING = 0.0005
+
 ScanPage = tuple[Scan, AnyPage]
 
 
@@ -224,7 +228,9 @@ class Reader:
         """The pages of one walk, each fetched while the one before it is being used."""
         source = Source(lambda _, __: pages, with_bounds)
         reader = OrderedReader(source, 1, self.room, page_bytes)
-        yield from (page for _, page in reader.pages([Scan()]))
+        for _, page in reader.pages([Scan()]):
+            self.client.clock.sleep(SENDING)
+            yield page
 
     def _span(self, page: AnyPage) -> Span | None:
         """The times of a page's first and last record; None where they cannot be relied on."""
