@@ -77,3 +77,21 @@ def test_a_text_of_two_lines_is_no_time() -> None:
     assert are_wanted([good, None, good])
     assert not are_wanted([f"{good}\n{good}", None])
     assert not are_wanted([f"{good}\n"])
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "2026-01-01 00:00:00+00:00",
+        "2026-01-01T00:00:00+01:00",
+        "2026-01-01T00:00:00-00:00",
+        "2026-01-01T00:00:00Z",
+        "\uff12026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00.5+00:00",
+        "",
+    ],
+)
+def test_one_odd_time_among_many_is_seen(odd: str) -> None:
+    good = "2026-01-01T00:00:00+00:00"
+    assert not are_wanted([good, odd, good])
+    assert are_wanted([good, "2026-01-01T00:00:00.500000+00:00", good])
