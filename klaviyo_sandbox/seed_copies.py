@@ -25,7 +25,7 @@ class Copies:
 
     def plant(self, store: Store, seed: Seed) -> None:
         """Fill an empty store: as `seed.plant` does, or with what that made before."""
-        if seed.profiles + seed.events > MOST_RECORDS:
+        if seed.profiles + seed.events > MOST_RECORDS or not store.has_usual_pages:
             plant(store, seed)
             return
         with self._lock:

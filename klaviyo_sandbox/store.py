@@ -86,6 +86,11 @@ class Store:
         """Close the database."""
         self._connection.close()
 
+    @property
+    def has_usual_pages(self) -> bool:
+        """Whether its pages are as large as those of a new database: else SQLite cannot copy it."""
+        return self.first("PRAGMA page_size") == (PAGE,)
+
     def copy_to(self, other: Store) -> None:
         """Give another store the content of this one, in place of its own."""
         self._connection.backup(other._connection)

@@ -165,13 +165,22 @@ class ThinPath:
     def _extra(
         self, given: Sequence[Column], linked: Sequence[Sequence[Relation]], count: int
     ) -> Column:
-        """The attributes and relations that no column is about; None in most rows."""
+        """The attributes and relations that no column is about; None in most rows.
+
+        Raises:
+            UnusualError: one is called like a column of times that comes from elsewhere: what is
+                no time is kept beside it.
+        """
         if not given and not linked:
             return [None] * count
         extra: list[dict[str, Any]] = [{} for _ in range(count)]
         for name, column in zip(self._structures.unknown, given, strict=False):
+            if name in self._completed:
+                if name in self._shape.times:
+                    raise UnusualError
+                continue
             for held, value in zip(extra, column, strict=True):
-                if value is not UNSET and name not in self._completed:
+                if value is not UNSET:
                     held[name] = value
         for name, relations in zip(self._structures.unknown_relations, linked, strict=False):
             for held, relation in zip(extra, relations, strict=True):

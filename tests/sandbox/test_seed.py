@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -113,6 +115,16 @@ def test_a_database_file_is_continued(tmp_path: Path) -> None:
     with Sandbox(profiles=99, events=99, db=path) as sandbox:
         assert sandbox.account.ids("event") == before
         assert sandbox.account.resource("list", "MYLIST")["attributes"] == {"name": "Mine"}
+
+
+def test_a_database_file_that_others_began_is_filled(tmp_path: Path) -> None:
+    """Its pages stay as large as they are, and SQLite copies only where both have the same."""
+    path = str(tmp_path / "account.sqlite")
+    with closing(sqlite3.connect(path)) as begun:
+        begun.execute("PRAGMA page_size = 4096")
+        begun.execute("CREATE TABLE theirs (id)")
+    with Sandbox(profiles=5, events=10, db=path) as sandbox:
+        assert len(sandbox.account.ids("event")) == 10
 
 
 def test_what_tests_put_in_is_served() -> None:

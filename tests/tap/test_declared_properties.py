@@ -83,6 +83,24 @@ def test_both_paths_say_the_same(sandbox: Sandbox, run_tap: RunTap) -> None:
         assert thin == whole
 
 
+@pytest.mark.parametrize(("kind", "kept"), [("date-time", True), ("string", False)])
+def test_a_declared_column_may_be_called_like_an_attribute_of_a_later_day(
+    run_tap: RunTap, kind: str, kept: bool
+) -> None:
+    """Klaviyo's own value has no place any more, but what is no time is kept beside times."""
+    declared = {"loyalty": {"type": kind, "column": "unannounced_attribute"}}
+    runs = []
+    with Sandbox(profiles=20, events=0, limits=False, raised=1_000) as sandbox:
+        for maps in ({}, {"tags": {"id": "id"}}):
+            sandbox.faults.add(operation="get_profiles", kind="unknown_attribute")
+            catalog = chosen(discover(profile_properties=declared), "profiles")
+            settings = {"profile_properties": declared, "stream_maps": maps}
+            runs.append(run_tap(sandbox.url, catalog_content=catalog, **settings))
+    thin, whole = (run.records("profiles") for run in runs)
+    assert thin == whole
+    assert ("unannounced_attribute" in thin[0]["extra_attributes"]) == kept
+
+
 def test_a_declared_column_does_not_need_the_whole_object(
     sandbox: Sandbox, run_tap: RunTap
 ) -> None:
