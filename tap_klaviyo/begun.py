@@ -26,6 +26,16 @@ class Begun:
         """The one whose pages are taken now."""
         return self.all[0] if self.all else None
 
+    @property
+    def has_free(self) -> bool:
+        """Whether any waits for a reader: told sooner than how much lies before each."""
+        return any(one.is_free for one in self.open)
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether of any it is known how dense it is."""
+        return any(one.dense for one in self.open)
+
     def append(self, reading: Reading) -> None:
         """Put one more behind all others."""
         self.all.append(reading)

@@ -194,7 +194,8 @@ class Order:
 
     def _nearest_free(self) -> Reading | None:
         """The nearest scan of which nobody reads the next page; None if there is no room for it."""
-        free = next((one for one in self._worth_asking() if one.is_free), None)
+        near = self._worth_asking() if self._begun.has_free else ()
+        free = next((one for one in near if one.is_free), None)
         return self._kept(free) if free and self._has_room(free) else None
 
     def _worth_asking(self) -> Iterator[Reading]:
@@ -288,7 +289,8 @@ class Order:
 
         It is begun before them if there is room, since how dense it is decides on the next cut.
         """
-        for reading in (one for one in self._worth_asking() if one.dense):
+        near = self._worth_asking() if self._begun.has_dense else ()
+        for reading in (one for one in near if one.dense):
             if not self._fits(reading, self._room.answer_bytes):
                 return None
             if parts := reading.cut_up(self._parts.most, self._parts.pages):
