@@ -18,8 +18,7 @@ from tap_klaviyo.scans import Scan
 FAR = 2
 # So many answers may wait to be looked into, for each request that may be under way, before
 # anything behind them is asked for. They wait as they came, compressed: what turns out to go on, or
-# to be denser than what came before, is found out before it is due, and its next pages are on
-# their way.
+# to be denser than what came before, is found out, and its next pages are asked for, in time.
 WAITING = 0.5
 # So many scans, for each request that may be under way, are the nearest, from the one that is due
 # on: they find room where others do not.
