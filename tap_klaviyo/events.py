@@ -89,8 +89,9 @@ def event_columns(rows: Rows) -> list[Sequence[Any]]:
         or (message_of(held) if properties is not None and (held := look(properties)) else NOBODY)
         for ids, properties in zip(attribution_ids, rows.given["event_properties"], strict=True)
     ]
-    persons = [people.get(one, NO_PERSON) for one in profile_ids]
-    return [list(map(names.get, metric_ids)), *columns_of(messages), *columns_of(persons)]
+    unnamed = [[None] * len(profile_ids)] * len(IDENTIFIERS)
+    persons = columns_of([people.get(one, NO_PERSON) for one in profile_ids]) if people else unnamed
+    return [list(map(names.get, metric_ids)), *columns_of(messages), *persons]
 
 
 def columns_of(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:

@@ -16,10 +16,6 @@ from tap_klaviyo.scans import Scan
 
 # Beyond so many times of what there is room for, a page is not worth its room.
 FAR = 2
-# So many answers may wait to be looked into, for each request that may be under way, before
-# anything behind them is asked for. They wait as they came, compressed: what turns out to go on, or
-# to be denser than what came before, is found out, and its next pages are asked for, in time.
-WAITING = 0.5
 # So many scans, for each request that may be under way, are the nearest, from the one that is due
 # on: they find room where others do not.
 NEAREST = 0.5
@@ -36,7 +32,6 @@ class Order:
         self._source = source
         self._workers = workers
         self._room = room
-        self._most_waiting = max(1.0, WAITING * workers)
         self._nearest, self._next = (max(1, int(share * workers)) for share in (NEAREST, NEXT))
         self._begun = Begun()
         self.exhausted = False
@@ -162,7 +157,7 @@ class Order:
             return False
         if not self.head:
             return True
-        if sum(one.waits for one in self._begun.open) >= self._most_waiting:
+        if sum(not one.is_free for one in self._begun.open) >= self._workers:
             return False
         nearest = len(self._begun.all) < self._nearest
         if not self._room.fits(self._room.answer_bytes, nearest=nearest):
@@ -198,12 +193,17 @@ class Order:
         return self._kept(free) if free and self._has_room(free) else None
 
     def _worth_asking(self) -> Iterator[Reading]:
-        """The scans that may be near, up to where enough answers wait to be looked into."""
-        waiting = 0
+        """The scans that may be near, up to where enough has been asked for.
+
+        Answers that wait to be looked into count as if they were still under way. So requests go
+        out as evenly as pages are made of answers, and not in waves, each when the one before it
+        has been looked into (5 % slower, measured).
+        """
+        asked = 0
         for reading in self._within(self._room.answers, at_best=self._at_best):
             yield reading
-            waiting += reading.waits
-            if waiting >= self._most_waiting:
+            asked += not reading.is_free
+            if asked >= self._workers:
                 return
 
     @property

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw
-from msgspec.structs import astuple
 
 from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.page_structures import NO_RELATION, PageStructures, Relation, field
@@ -155,8 +154,8 @@ class ThinPath:
     def _table(self, resources: Sequence[Any]) -> list[Column]:
         """Everything that resources say by themselves: the columns, in the order of `_places`."""
         known, linkable = len(self._names), len(self._shape.relations)
-        given = transposed([one.attributes for one in resources], None, known)
-        linked = transposed([one.relations for one in resources], NO_RELATION, linkable)
+        given = fields_of([one.attributes for one in resources], None, known)
+        linked = fields_of([one.relations for one in resources], NO_RELATION, linkable)
         ids = [one.id for one in resources]
         extra = self._extra(given[known:], linked[linkable:], len(resources))
         relations = [ids_of(column) for column in linked[:linkable]]
@@ -199,21 +198,18 @@ class ThinPath:
             raise UnusualError from None
 
 
-def transposed(structures: Sequence[Any], missing: Any, least: int) -> list[Column]:
-    """The fields of structures of one kind as columns, at least so many.
+def fields_of(structures: Sequence[Any], missing: Any, least: int) -> list[Column]:
+    """The fields of structures of one kind, each as a column.
 
-    Where there is no structure, each of its fields is `missing`, and what is no field of all
-    such structures is unset.
+    Where there is no structure, each of its fields is as by default; where there is none at all,
+    there are `least` columns of what is `missing`.
     """
-    rows = [astuple(one) if one is not None else () for one in structures]
-    width = max(map(len, rows))
-    if width < least:
-        return [[missing] * len(rows) for _ in range(least)]
-    if not all(rows):
-        unknown = UNSET if missing is None else missing
-        blank = (missing,) * least + (unknown,) * (width - least)
-        rows = [row or blank for row in rows]
-    return list(zip(*rows, strict=True))
+    kind = next((type(one) for one in structures if one is not None), None)
+    if kind is None:
+        return [[missing] * len(structures) for _ in range(least)]
+    blank = kind()
+    rows = [one or blank for one in structures]
+    return [list(map(attrgetter(name), rows)) for name in kind.__struct_fields__]
 
 
 def are_lines(block: bytes, count: int, *, has_breaks: bool) -> bool:

@@ -242,30 +242,33 @@ def test_answers_are_looked_into_one_at_a_time() -> None:
     assert most == 1
 
 
-def test_answers_that_wait_hold_no_place_of_a_request() -> None:
-    """Else who waits for their turn would keep others from asking."""
-    enough = threading.Event()
+def test_answers_that_wait_count_as_asked_for() -> None:
+    """Else requests would go out in waves, each when the one before it has been looked into."""
     lock = threading.Lock()
+    looked, too_many = threading.Event(), threading.Event()
     asked = 0
 
     def looked_into(number: int) -> Page:
-        assert enough.wait(10)
+        if not number:
+            too_many.wait(0.005)  # the second answer waits, the others are under way
+            looked.set()
         return page(number)
 
     def pages(scan: Scan, looking: Looking) -> Iterator[AnyPage]:
         nonlocal asked
+        number = int(scan.path["id"])
         with lock:
             asked += 1
-            if asked > workers:
-                enough.set()
-        number = int(scan.path["id"])
-        assert number < 2 or enough.wait(10)
+            if asked > workers and not looked.is_set():
+                too_many.set()
+        assert number < 2 or looked.wait(10)
         yield looking(9, partial(looked_into, number))
 
     workers = 4
     scans = [Scan(path={"id": str(number)}) for number in range(20)]
     taken = OrderedReader(Source(pages, part), workers, room()).pages(scans)
     assert [number for _, one in taken for number in seconds_of(one)] == list(range(20))
+    assert not too_many.is_set()
 
 
 def test_an_answer_that_cannot_be_understood_leaves_the_turn_to_others() -> None:
