@@ -7,7 +7,6 @@ the tap then asks for exactly the same. Nothing here complains: what is wrong, t
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,8 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from klaviyo_client.auth import PrivateKey
 from klaviyo_client.client_settings import KLAVIYO, ClientSettings
@@ -147,7 +148,7 @@ def parts(word: str) -> list[str]:
 
 def content(name: str) -> Any:
     """What a file of JSON holds."""
-    return json.loads(Path(name).read_bytes())
+    return msgspec.json.decode(Path(name).read_bytes())
 
 
 def asked(given: Given) -> EarlyAnswers:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from copy import deepcopy
-from importlib.resources import files
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from klaviyo_client.operations import operation
 from tap_klaviyo.descriptions import describe
 from tap_klaviyo.records import EXTRA, RELATION
 from tap_klaviyo.specs import StreamSpec
 
-CHECKOUT = Path(__file__).resolve().parent.parent / "schemas" / "streams"
+HERE = Path(__file__).resolve().parent
+SHIPPED, CHECKOUT = HERE / "schemas", HERE.parent / "schemas" / "streams"
 
 
-def schema_text(name: str) -> str:
+@cache
+def schema_text(name: str) -> bytes:
     """The text of a record schema file.
 
     Raises:
         FileNotFoundError: there is none of that name.
     """
-    shipped = files("tap_klaviyo").joinpath("schemas", f"{name}.json")
-    if shipped.is_file():
-        return shipped.read_text(encoding="utf-8")
-    return (CHECKOUT / f"{name}.json").read_text(encoding="utf-8")
+    shipped = SHIPPED / f"{name}.json"
+    return (shipped if shipped.is_file() else CHECKOUT / f"{name}.json").read_bytes()
 
 
 def marked_schema(spec: StreamSpec) -> dict[str, Any]:
@@ -56,13 +56,14 @@ def record_schema(spec: StreamSpec) -> dict[str, Any]:
         columns = {name: dict(column) for name, column in spec.columns.items()}
         return {"type": "object", "properties": columns}
     record = spec.record or operation(spec.operation).record or spec.name
-    schema: dict[str, Any] = json.loads(schema_text(record))
+    schema: dict[str, Any] = msgspec.json.decode(schema_text(record))
     return schema
 
 
 def singer_schema(marked: dict[str, Any]) -> dict[str, Any]:
     """The schema as Singer messages carry it, without our marks."""
-    schema = deepcopy(marked)
-    for part in schema["properties"].values():
-        part.pop(RELATION, None)
-    return schema
+    properties = {
+        name: {word: value for word, value in part.items() if word != RELATION}
+        for name, part in marked["properties"].items()
+    }
+    return {**marked, "properties": properties}
