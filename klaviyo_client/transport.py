@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
@@ -17,6 +18,9 @@ from klaviyo_client.clock import Clock
 from klaviyo_client.compression import GZIP
 from klaviyo_client.errors import ConnectionFailedError, InvalidRequestError
 from klaviyo_client.wire import LOOPBACK, Answer, base_address
+
+# What needs no escaping: for `requests` to find that out is a tenth of what sending costs.
+PLAIN_ADDRESS = re.compile(r"(?:[\w.~:/?&=,()@!$*+;-]|%[0-9A-F]{2})+", re.ASCII)
 
 
 class Transport:
@@ -78,7 +82,10 @@ class Transport:
         """The request that a call is."""
         request = self._common.copy()
         request.method = call.method
-        request.prepare_url(call.address, None)
+        if PLAIN_ADDRESS.fullmatch(call.address) and "/." not in call.address:
+            request.url = call.address
+        else:
+            request.prepare_url(call.address, None)
         if session.cookies:
             request.prepare_cookies(session.cookies)
         request.prepare_body(call.body, None)

@@ -104,6 +104,27 @@ def test_a_raw_request_is_paced_as_what_it_turns_out_to_be(
     assert one.exchanges[0].operation_id == operation_id
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/api/lists?filter=equals(name,%22a%20b%22)", None),
+        ("/api/lists?page[size]=5", "/api/lists?page%5Bsize%5D=5"),
+        (
+            '/api/lists?filter=equals(name,"é è")',
+            "/api/lists?filter=equals(name,%22%C3%A9%20%C3%A8%22)",
+        ),
+        ("/api/lists?filter=50%", "/api/lists?filter=50%25"),
+        ("/api/events/../lists", "/api/lists"),
+    ],
+)
+def test_a_raw_path_is_sent_as_it_stands_or_escaped(
+    scripted: ScriptedClient, path: str, sent: str | None
+) -> None:
+    one = scripted(DONE)
+    one.client.raw("GET", path)
+    assert one.adapter.addresses == ["https://a.klaviyo.com" + (sent or path)]
+
+
 @pytest.mark.parametrize("path", ["api/profiles", "//evil.example/", "https://evil.example/", ""])
 def test_a_raw_path_must_be_one(scripted: ScriptedClient, path: str) -> None:
     one = scripted()
