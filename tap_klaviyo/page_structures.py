@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw
 
-from klaviyo_client.wire import NOTHING, Links
+from klaviyo_client.wire import Links
 
 # No structure can have a member with such signs in its name.
 UNNAMEABLE = re.compile(r'["\\\x00-\x1f]')
@@ -63,17 +63,23 @@ class PageStructures:
     """
 
     def __init__(
-        self, names: Sequence[str], kinds: Mapping[str, Any], relations: Sequence[str]
+        self,
+        names: Sequence[str],
+        kinds: Mapping[str, Any],
+        relations: Sequence[str],
+        included: Any = None,
     ) -> None:
         """Know attributes of these `names`; `kinds` has the types of those that are no JSON text.
 
-        A value that is JSON text stays what Klaviyo sent.
+        A value that is JSON text stays what Klaviyo sent. `included` is the type of the list of
+        included resources, where anybody looks at them.
         """
         self.unknown: tuple[str, ...] = ()
         self.unknown_relations: tuple[str, ...] = ()
         self._names = tuple(names)
         self._kinds = kinds
         self._relations = tuple(relations)
+        self._included = included
         self._lock = threading.Lock()
         self._decoder = self._made()
 
@@ -138,12 +144,13 @@ class PageStructures:
             rename={"relations": "relationships"},
             gc=False,
         )
+        looked_at = [("included", self._included, None)] if self._included else []
         page = msgspec.defstruct(
             "DecodedPage",
             [
                 ("data", list[resource]),  # type: ignore[valid-type]
-                ("included", Raw, NOTHING),
                 ("links", Links | None, None),
+                *looked_at,
             ],
         )
         return msgspec.json.Decoder(page)

@@ -16,7 +16,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.page_structures import NO_RELATION, PageStructures, Relation, field
@@ -45,7 +45,7 @@ class ThinPage:
 
     Attributes:
         resources: Structures, as `ThinPath` made them.
-        included: The included resources.
+        included: The included resources, as far as completing records reads them.
         next: The address of the next page.
         answer: What it was decoded from.
         text_bytes: How long its text was.
@@ -53,7 +53,7 @@ class ThinPage:
     """
 
     resources: list[Any]
-    included: Raw
+    included: Included
     next: str | None
     answer: Answer
     text_bytes: int
@@ -75,7 +75,9 @@ class ThinPath:
         self._completed = complete.columns if complete else ()
         looks = complete.looks if complete else {}
         self._names = tuple(sorted(shape.attributes - set(self._completed) | set(looks)))
-        self._structures = PageStructures(self._names, self._texts(), tuple(shape.relations))
+        included = complete.included.type if complete and complete.included else None
+        linked = tuple(shape.relations)
+        self._structures = PageStructures(self._names, self._texts(), linked, included)
         known = [*self._names, *shape.relations.values(), "id", EXTRA, *self._completed]
         self._places = {name: place for place, name in enumerate(known)}
         self._arranged = arranged([self._places[name] for name in shape.columns])
@@ -113,8 +115,9 @@ class ThinPath:
         if decoded is None:
             return read_page(answer, operation_id)
         following = decoded.links.next if decoded.links else None
+        included = getattr(decoded, "included", None) or ()
         has_breaks = b"\n" in body or b"\r" in body
-        return ThinPage(decoded.data, decoded.included, following, answer, len(body), has_breaks)
+        return ThinPage(decoded.data, included, following, answer, len(body), has_breaks)
 
     def key_texts(self, page: ThinPage, key: str) -> list[str | None]:
         """What a page's resources say in one attribute."""
@@ -132,24 +135,16 @@ class ThinPath:
             UnusualError: the page has to take the full path.
         """
         complete, count = self._complete, len(page.resources)
-        included = self._included(page.included, complete) if complete else ()
         if not count:
             return []
         table = self._table(page.resources)
         for place, below in self._times:
             table[place] = to_one_form(table[place], below)
         if complete:
-            self._fill(complete, table, included)
+            self._fill(complete, table, page.included)
         for name, value in columns.items():
             table[self._places[name]] = [value] * count
         return list(map(self._record, *self._arranged(table)))
-
-    def _included(self, included: Raw, complete: Completion) -> Included:
-        """The included resources that completing reads."""
-        try:
-            return complete.resources(included)
-        except msgspec.MsgspecError:
-            raise UnusualError from None
 
     def _table(self, resources: Sequence[Any]) -> list[Column]:
         """Everything that resources say by themselves: the columns, in the order of `_places`."""
