@@ -250,7 +250,6 @@ class OrderedReader:
                 return False
             answered = self._answered.pop(reading)
             self._busy += 1
-            self._hand_out()
         answered.look_into()
         return True
 
