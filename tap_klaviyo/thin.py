@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from codecs import utf_8_decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from klaviyo_client.wire import Answer, Page, read_page
 from tap_klaviyo.page_structures import NO_RELATION, PageStructures, Relation, field
@@ -76,8 +76,9 @@ class ThinPath:
         looks = complete.looks if complete else {}
         self._names = tuple(sorted(shape.attributes - set(self._completed) | set(looks)))
         included = complete.included.type if complete and complete.included else None
-        linked = tuple(shape.relations)
-        self._structures = PageStructures(self._names, self._texts(), linked, included)
+        texts, linked = self._texts(), tuple(shape.relations)
+        self._structures = PageStructures(self._names, texts, linked, included)
+        self._copied = [place for place, name in enumerate(self._names) if name not in texts]
         known = [*self._names, *shape.relations.values(), "id", EXTRA, *self._completed]
         self._places = {name: place for place, name in enumerate(known)}
         self._arranged = arranged([self._places[name] for name in shape.columns])
@@ -147,9 +148,15 @@ class ThinPath:
         return list(map(self._record, *self._arranged(table)))
 
     def _table(self, resources: Sequence[Any]) -> list[Column]:
-        """Everything that resources say by themselves: the columns, in the order of `_places`."""
+        """Everything that resources say by themselves: the columns, in the order of `_places`.
+
+        Raises:
+            UnusualError: what would be copied is no UTF-8, or see `_extra`.
+        """
         known, linkable = len(self._names), len(self._shape.relations)
         given = fields_of([one.attributes for one in resources], None, known)
+        if not are_utf8([given[place] for place in self._copied] + given[known:]):
+            raise UnusualError
         linked = fields_of([one.relations for one in resources], NO_RELATION, linkable)
         ids = [one.id for one in resources]
         extra = self._extra(given[known:], linked[linkable:], len(resources))
@@ -207,15 +214,16 @@ def fields_of(structures: Sequence[Any], missing: Any, least: int) -> list[Colum
     return [list(map(attrgetter(name), rows)) for name in kind.__struct_fields__]
 
 
-def are_lines(block: bytes, count: int, *, has_breaks: bool) -> bool:
-    """Whether a block is so many lines of UTF-8, whatever was copied into it.
-
-    The decoder looks at neither where it only passes over a value. `has_breaks` says whether a
-    line break may have been copied: counting them is half of the work.
-    """
-    if has_breaks and (block.count(b"\n") != count or b"\r" in block):
-        return False
-    return block.isascii() or is_utf8(block)
+def are_utf8(columns: Iterable[Column]) -> bool:
+    """Whether the JSON texts in columns are UTF-8: whoever only passes over one does not look."""
+    for column in columns:
+        try:
+            text = b"".join(column)
+        except TypeError:  # some rows have none
+            text = b"".join([one for one in column if isinstance(one, Raw)])
+        if not (text.isascii() or is_utf8(text)):
+            return False
+    return True
 
 
 def is_utf8(block: bytes) -> bool:
