@@ -200,6 +200,21 @@ def test_what_is_written_is_one_line_of_utf8(text: bytes, value: Any) -> None:
     assert record["properties"] == value or value is None
 
 
+@pytest.mark.parametrize("name", ["properties", "novel"])
+def test_text_that_is_no_utf8_is_found_wherever_it_stands(name: str) -> None:
+    """In an attribute that another row lacks, too, and in one that nobody describes."""
+    shape = shapes("profiles", set())
+    thin = ThinPath(shape)
+    odd = b'{"id":"1","attributes":{"' + name.encode() + b'":{"a":"\xff!"}}}'
+    body = b'{"data":[{"id":"0","attributes":{}},' + odd + b'],"links":{"next":null}}'
+    page = thin.page(Answer(200, {}, body), "get_profiles")
+    block = PageLines(SPECS["profiles"], shape, thin).lined(Scan(), page).written.block
+    plain, record = records_in(block)
+    known = record["properties"] if name == "properties" else record["extra_attributes"][name]
+    assert known == {"a": "\ufffd!"}
+    assert plain["properties"] is None
+
+
 @pytest.mark.parametrize(
     "page",
     [
